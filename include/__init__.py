@@ -1,0 +1,1 @@
+"""What the pipeline declares rather than programs: settings, schemas, rules, definitions, SQL."""

@@ -1,0 +1,116 @@
+"""The data sets as data: source columns, conversions, placeholders, bounds and clean columns.
+
+One description serves the generator, the source reader, batch and stream cleaning, and the docs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+DATASETS = ("pin", "geo", "user")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One source column and how its text is cleaned.
+
+    :param name: column name in the source table and on the wire.
+    :param type: conversion, one of ``text``, ``uuid``, ``whole_number``, ``number``, ``timestamp``,
+        ``follower_count``.
+    :param sql: type in the source table: ``integer``, ``float``, ``string`` (at most 255 characters),
+        ``text`` or ``datetime``.
+    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL.
+    :param minimum: smallest number allowed, inclusive.
+    :param maximum: largest number allowed, inclusive.
+    :param earliest: first moment allowed (ISO 8601, UTC); the last is the log timestamp + 24 h.
+    :param expected: known values; another one is kept and counted as a warning.
+    :param strip_prefix: a prefix that cleaning removes.
+    :param renamed: the clean column's name where it differs.
+    """
+
+    name: str
+    type: str
+    sql: str
+    null_when: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    earliest: str | None = None
+    expected: tuple[str, ...] = ()
+    strip_prefix: str | None = None
+    renamed: str | None = None
+
+    @property
+    def nullable(self) -> bool:
+        """Whether cleaning may leave the column NULL."""
+        return bool(self.null_when)
+
+
+@dataclass(frozen=True)
+class CleanColumn:
+    """One column of a clean table: its name, Spark SQL type and the source columns it is made from."""
+
+    name: str
+    type: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One of the three data sets of a post."""
+
+    name: str
+    source_table: str
+    post_number: str
+    key: str
+    columns: tuple[Column, ...]
+    clean: tuple[CleanColumn, ...]
+
+    def column(self, name: str) -> Column:
+        """Return the source column called ``name``; raises ``KeyError`` when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"data set {self.name!r} has no column {name!r}: it has {[c.name for c in self.columns]}")
+
+
+@cache
+def dataset(name: str) -> Dataset:
+    """Return the data set ``name`` (``pin``, ``geo`` or ``user``)."""
+    if name not in DATASETS:
+        raise KeyError(f"no data set {name!r}: there are {', '.join(DATASETS)}")
+    text = resources.files("include").joinpath("schemas", f"{name}.yaml").read_text(encoding="utf-8")
+    return _from_mapping(yaml.safe_load(text))
+
+
+def datasets() -> tuple[Dataset, ...]:
+    """Return all data sets, in the order pin, geo, user."""
+    return tuple(dataset(name) for name in DATASETS)
+
+
+def _from_mapping(declared: dict[str, Any]) -> Dataset:
+    columns = tuple(
+        Column(**{key: tuple(value) if isinstance(value, list) else value for key, value in column.items()})
+        for column in declared["columns"]
+    )
+    source_of = {column.renamed or column.name: column.name for column in columns}
+    clean = tuple(
+        CleanColumn(
+            name=column["name"],
+            type=column["type"],
+            sources=tuple(column.get("from") or (source_of[column["name"]],)),
+        )
+        for column in declared["clean"]
+    )
+    return Dataset(
+        name=declared["dataset"],
+        source_table=declared["source_table"],
+        post_number=declared["post_number"],
+        key=declared["key"],
+        columns=columns,
+        clean=clean,
+    )

@@ -1,0 +1,1 @@
+"""The `pinpipe` command: the local world, runs, backfills, queries."""

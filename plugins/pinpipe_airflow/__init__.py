@@ -1,0 +1,1 @@
+"""Hooks, operators, sensors, triggers and links of the pipeline."""

@@ -1,0 +1,1 @@
+"""Links of the pipeline, one file per resource."""

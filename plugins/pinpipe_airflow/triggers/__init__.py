@@ -1,0 +1,1 @@
+"""Triggers of the pipeline, one file per resource."""
