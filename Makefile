@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PINPIPE := .venv/bin/pinpipe
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.PHONY: install
+install: ## environments, jars, Java: whatever is missing
+	@local/install.sh
+
+.PHONY: demo
+demo: install ## everything from a bare machine: the world, the main job, counts, answers, where to look
+	@$(PINPIPE) demo
+
+.PHONY: up
+up: install ## start the local world
+	@$(PINPIPE) up
+
+.PHONY: down
+down: ## stop it; data stays
+	@$(PINPIPE) down
+
+.PHONY: reset
+reset: ## stop it and forget all state
+	@$(PINPIPE) reset --yes
+
+.PHONY: test
+test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e
+	@local/install.sh --tests
+	@tests/run.sh
+
+.PHONY: lint
+lint: ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
+
+.PHONY: unit
+unit: ## the fast tests
+	.venv/bin/python -m pytest tests/unit tests/dags -m "not spark" -q
+	PYTHONPATH=. .venv-spark/bin/python -m pytest tests/unit -m spark -q
+
+.PHONY: lock
+lock: ## compile the locks anew from locks/*.in
+	local/compile_locks.sh

@@ -1,0 +1,129 @@
+"""The ten questions and the serving views: ids, wording, and their SQL.
+
+The SQL files keep to what Spark 4 (ANSI mode), Databricks and duckdb share: no quoted names, no ``QUALIFY``, no
+engine's own functions. They name ``batch.*``, ``speed.*`` and ``serving.*``. Years are those of the session's time
+zone, so whoever runs them sets the session to UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from include.schema import DATASETS
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    :param id: fixed id, e.g. ``Q2top``.
+    :param title: the question in a few words.
+    :param text: what is counted, and how ties, NULLs and bounds are treated.
+    """
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def table(self) -> str:
+        """Name of the answer's table in the ``answers`` layer."""
+        return self.id.lower()
+
+    @property
+    def sql(self) -> str:
+        """The query over the serving views."""
+        return _read_sql("questions", self.id)
+
+
+QUESTIONS = (
+    Question(
+        "Q1",
+        "Most popular category by country",
+        "The category with most posts in each country; several where they tie.",
+    ),
+    Question(
+        "Q2",
+        "Posts per category per year",
+        "Posts of each category in each year of the post, 2018 to 2022.",
+    ),
+    Question(
+        "Q2top",
+        "Most popular category per year",
+        "The category with most posts in each year of the post, 2018 to 2022; several where they tie.",
+    ),
+    Question(
+        "Q3a",
+        "Poster with most followers by country",
+        "For each country the poster with most followers; several where they tie. Posts without a known poster or "
+        "follower count are left out.",
+    ),
+    Question(
+        "Q3b",
+        "Country of the poster with most followers",
+        "The country in which the poster with most followers of all posted; several where they tie.",
+    ),
+    Question(
+        "Q4",
+        "Most popular category by age group",
+        "The category with most posts in each age group; several where they tie. Under 18 belongs to no group.",
+    ),
+    Question(
+        "Q5",
+        "Median follower count by age group",
+        "The exact median over posts; posts without a known follower count are left out.",
+    ),
+    Question(
+        "Q6",
+        "Users joined per year",
+        "Users who joined in each year 2015 to 2020, with or without a pin: their posts, and the distinct people "
+        "(name, age and joining date) among them.",
+    ),
+    Question(
+        "Q7",
+        "Median follower count by joining year",
+        "The exact median over posts of users who joined 2015 to 2020; posts without a known follower count are "
+        "left out.",
+    ),
+    Question(
+        "Q8",
+        "Median follower count by joining year and age group",
+        "The exact median over posts of users who joined 2015 to 2020; posts without a known follower count are "
+        "left out.",
+    ),
+)
+QUESTION_IDS = tuple(question.id for question in QUESTIONS)
+SERVING_VIEWS = DATASETS
+
+
+def question(question_id: str) -> Question:
+    """Return the question called ``question_id``, in any case of letters.
+
+    :raises KeyError: names the ids there are.
+    """
+    for candidate in QUESTIONS:
+        if candidate.id.lower() == question_id.lower():
+            return candidate
+    raise KeyError(f"no question {question_id!r}: there are {', '.join(QUESTION_IDS)}")
+
+
+def view_sql(name: str) -> str:
+    """Return the query behind ``serving.<name>``.
+
+    :raises KeyError: names the views there are.
+    """
+    if name not in SERVING_VIEWS:
+        raise KeyError(f"no serving view {name!r}: there are {', '.join(SERVING_VIEWS)}")
+    return _read_sql("views", name)
+
+
+def view_sources(name: str) -> tuple[tuple[str, str], ...]:
+    """Return (layer, name) of each table that ``serving.<name>`` reads."""
+    return (("batch", name), ("speed", name), ("batch", "quarantine"))
+
+
+@cache
+def _read_sql(folder: str, name: str) -> str:
+    return resources.files("include").joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")

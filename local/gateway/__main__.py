@@ -1,0 +1,23 @@
+"""``python -m local.gateway``: serve on the gateway's port of the local world."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import uvicorn
+
+from local.gateway.app import create_app
+from local.ports import HOST, port
+
+
+def main() -> None:
+    """Serve until stopped; ``AWS_ENDPOINT_URL`` names ministack."""
+    ministack = os.environ.get("AWS_ENDPOINT_URL")
+    if not ministack:
+        sys.exit("AWS_ENDPOINT_URL is not set: it names ministack, for example http://127.0.0.1:15566")
+    uvicorn.run(create_app(ministack), host=HOST, port=port("gateway"), access_log=False, server_header=False)
+
+
+if __name__ == "__main__":
+    main()

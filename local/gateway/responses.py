@@ -1,0 +1,98 @@
+"""Answers that API Gateway gives by itself, in AWS' words, and how they are raised.
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html, and for
+the messages what the service answers.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+import orjson
+from starlette.responses import Response
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class GatewayError(Exception):
+    """A request that ends in the gateway itself.
+
+    :param status: HTTP status.
+    :param message: the ``message`` of the JSON body.
+    :param error_type: value of ``x-amzn-ErrorType``.
+    """
+
+    def __init__(self, status: int, message: str, error_type: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.error_type = error_type
+
+    def response(self) -> Response:
+        """Return the error as AWS' clients know it."""
+        return with_request_id(
+            self.status,
+            orjson.dumps({"message": self.message}),
+            [(b"content-type", b"application/json"), (b"x-amzn-errortype", self.error_type.encode())],
+        )
+
+
+def with_request_id(status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+    """Return a response with exactly these headers, its length and a request id of its own.
+
+    :param headers: names in lower case; repeated ones (``set-cookie``) stay repeated.
+    """
+    response = Response(status_code=status)
+    response.body = body
+    response.raw_headers = [
+        *headers,
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+    ]
+    return response
+
+
+def forbidden() -> GatewayError:
+    """No such API or stage, or no key that it takes."""
+    return GatewayError(403, "Forbidden", "ForbiddenException")
+
+
+def missing_authentication_token() -> GatewayError:
+    """No such resource or method: AWS answers so, and not with 404."""
+    return GatewayError(403, "Missing Authentication Token", "MissingAuthenticationTokenException")
+
+
+def too_many_requests() -> GatewayError:
+    """The key's token bucket is empty."""
+    return GatewayError(429, "Too Many Requests", "TooManyRequestsException")
+
+
+def request_too_long() -> GatewayError:
+    """The body is larger than API Gateway's payload limit."""
+    return GatewayError(413, "Request Too Long", "RequestTooLongException")
+
+
+def bad_request(message: str) -> GatewayError:
+    """What the request validator refused, or a path parameter that could lead elsewhere."""
+    return GatewayError(400, message, "BadRequestException")
+
+
+def endpoint_timed_out() -> GatewayError:
+    """The integration did not answer within its timeout."""
+    return GatewayError(504, "Endpoint request timed out", "InternalServerErrorException")
+
+
+def endpoint_unreachable() -> GatewayError:
+    """The integration refused the connection or broke it off."""
+    return GatewayError(504, "Network error communicating with endpoint", "InternalServerErrorException")
+
+
+def not_offered(message: str) -> GatewayError:
+    """AWS can do it, this stand-in cannot."""
+    return GatewayError(501, message, "NotImplementedException")
+
+
+def unavailable(message: str) -> GatewayError:
+    """ministack has not answered yet, or does not now."""
+    return GatewayError(503, message, "ServiceUnavailableException")

@@ -1,0 +1,130 @@
+"""Airflow's REST API, as far as the command line uses it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+_TIMEOUT_S = 30
+
+
+class AirflowApiError(RuntimeError):
+    """Airflow refused or did not answer; the message holds its own words."""
+
+
+@dataclass
+class AirflowApi:
+    """A client that logs in with a user's password and sends JSON.
+
+    :param url: Airflow's address, e.g. ``http://127.0.0.1:8080``.
+    :param user: user name.
+    :param password: the user's password.
+    """
+
+    url: str
+    user: str
+    password: str
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        # Nothing between the command line and loopback: no proxy, no netrc.
+        self._session.trust_env = False
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run of ``dag_id`` now and return its run id."""
+        run = self.call("POST", f"dags/{dag_id}/dagRuns", json={"conf": conf, "logical_date": None})
+        return str(run["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return one run."""
+        return self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")
+
+    def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
+        """Return the runs of a DAG that fit Airflow's own filters, oldest first."""
+        answer = self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 1000, "order_by": "run_after", **filters})
+        return list(answer["dag_runs"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the task instances of a run."""
+        answer = self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 1000})
+        return list(answer["task_instances"])
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """Return a task's XCom value."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.call("GET", path, params={"deserialize": "true"})["value"]
+
+    def log(self, dag_id: str, run_id: str, task: dict[str, Any]) -> list[str]:
+        """Return the lines of a task instance's newest log, errors with their traceback's last words."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(1, task['try_number'])}"
+        content = self.call("GET", path, params={"map_index": task["map_index"], "full_content": "true"})["content"]
+        lines = []
+        for entry in content if isinstance(content, list) else str(content).splitlines():
+            if not isinstance(entry, dict):
+                lines.append(str(entry))
+                continue
+            lines.append(str(entry.get("event", "")))
+            lines += [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or []]
+        return lines
+
+    def backfill(self, body: dict[str, Any]) -> int:
+        """Create a backfill and return its id."""
+        return int(self.call("POST", "backfills", json=body)["id"])
+
+    def wait_for_dag(self, dag_id: str, timeout_s: float = 120) -> None:
+        """Wait until Airflow has read the DAG.
+
+        :raises AirflowApiError: with the DAG folder's import errors, or the known ids, when it has not.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                self.call("GET", f"dags/{dag_id}")
+            except AirflowApiError as error:
+                broken = self.call("GET", "importErrors")["import_errors"]
+                if broken:
+                    reasons = "\n".join(f"{found['filename']}:\n{found['stack_trace']}" for found in broken)
+                    raise AirflowApiError(f"DAGs do not load:\n{reasons}") from error
+                known = [dag["dag_id"] for dag in self.call("GET", "dags")["dags"]]
+                if time.monotonic() > deadline or (known and dag_id not in known and len(known) > 3):
+                    raise AirflowApiError(f"there is no DAG {dag_id!r}; there are {', '.join(sorted(known))}") from error
+                time.sleep(1)
+            else:
+                return
+
+    def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """Send one request to ``/api/v2/<path>``; logs in where there is no valid token yet.
+
+        :raises AirflowApiError: on a refusal or when Airflow does not answer within 30 s.
+        """
+        try:
+            if "Authorization" not in self._session.headers:
+                self._log_in()
+            answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=_TIMEOUT_S, **arguments)
+            if answer.status_code == 401:
+                self._log_in()
+                answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=_TIMEOUT_S, **arguments)
+        except requests.RequestException as error:
+            raise AirflowApiError(f"Airflow at {self.url} does not answer ({error}): is the world up?") from error
+        if not answer.ok:
+            raise AirflowApiError(f"Airflow answered {answer.status_code} to {method} {path}: {_reason(answer)}")
+        return dict(answer.json()) if answer.content else {}
+
+    def _log_in(self) -> None:
+        self._session.headers.pop("Authorization", None)
+        answer = self._session.post(
+            f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=_TIMEOUT_S
+        )
+        if not answer.ok:
+            raise AirflowApiError(f"Airflow refused the login of {self.user!r}: {_reason(answer)}")
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _reason(answer: requests.Response) -> str:
+    try:
+        return str(answer.json().get("detail", answer.text))
+    except ValueError:
+        return answer.text[:500]

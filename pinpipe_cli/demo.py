@@ -1,0 +1,55 @@
+"""The demo: the main job once, from an empty source database to the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+DEMO_POSTS = 2_000
+DEMO_SEED = 42
+
+
+def run_demo(say: Callable[[str], None]) -> None:
+    """Start the world, provision, post, clean today, answer; prints counts, answers and where to look.
+
+    A source database that holds posts already is used as it is.
+    """
+    from emulator.generator import generate_posts
+    from emulator.source import connect, count_posts, load_posts
+    from local import secret_store, world
+    from local.process_environment import source_url
+    from pinpipe_cli import output, reading
+    from pinpipe_cli.airflow_api import AirflowApi
+    from pinpipe_cli.report import fetch_report
+    from pinpipe_cli.runs import run_dag
+
+    began = time.monotonic()
+    say("== the local world")
+    world.up(say)
+    say("== the source database")
+    engine = connect(source_url(secret_store.load()))
+    if not count_posts(engine):
+        load_posts(engine, generate_posts(DEMO_POSTS, DEMO_SEED))
+    say(f"{count_posts(engine)} posts")
+    api = AirflowApi(*world.login())
+    say("== provision")
+    run_dag(api, "provision", {}, say)
+    say("== emulate_batch: posts through the API into Kafka")
+    posting = run_dag(api, "emulate_batch", {"posts": DEMO_POSTS, "selection": "sequential", "start": 0}, say)
+    days = api.xcom("emulate_batch", posting, "emulate")["days"]
+    for day in days:
+        say(f"== clean_batch of {day}")
+        run_dag(api, "clean_batch", {"day": day}, say)
+    say("== analytics")
+    run_dag(api, "analytics", {}, say)
+    say("== what is in the tables")
+    for name in ("pin", "geo", "user"):
+        say(f"serving.{name}: {reading.count(name)} rows")
+    say(f"batch.quarantine: {reading.count('quarantine', 'batch')} rows")
+    for question in ("Q2top", "Q5"):
+        say(f"== {question}")
+        output.print_rows(reading.answer(question), "table")
+    say(f"== done in {time.monotonic() - began:.0f} s")
+    say(f"report:  {fetch_report()}")
+    say("answers: .venv/bin/pinpipe query Q1   tables: .venv/bin/pinpipe table pin --day " + days[-1])
+    say("status:  .venv/bin/pinpipe status     stop:   make down")

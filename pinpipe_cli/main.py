@@ -1,0 +1,257 @@
+"""The ``pinpipe`` command. Each command is a thin page: what it does lives in the module it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pinpipe_cli.airflow_api import AirflowApi
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+source = typer.Typer(no_args_is_help=True, help="The source database: fill it, look at it.")
+app.add_typer(source, name="source")
+
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD (UTC).")]
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Layer(StrEnum):
+    """Which rows are meant: what users see, or what one path wrote."""
+
+    serving = "serving"
+    batch = "batch"
+    speed = "speed"
+
+
+def main() -> None:
+    """Run the command; what went wrong is one message on standard error and exit code 1."""
+    from local.process_environment import aws_environment
+
+    if os.environ.get("PINPIPE_ENV", "local") == "local":
+        os.environ.update(aws_environment())
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except _expected_errors() as error:
+        print(f"pinpipe: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Start the local world; prints how to log in."""
+    from local import world
+
+    world.up(_say)
+    _print_login()
+
+
+@app.command()
+def down() -> None:
+    """Stop the local world; its data stays."""
+    from local import world
+
+    world.down(_say)
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop the local world and delete all of its data."""
+    from local import world
+    from local.home import home
+
+    if not yes:
+        typer.confirm(f"Delete every table, topic, object and log in {home()}?", abort=True)
+    world.reset(_say)
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Show every service's health and address; exits with 1 unless all are healthy."""
+    from local import world
+
+    states = world.status()
+    if as_json:
+        print(json.dumps(states, indent=2))
+    else:
+        from pinpipe_cli.output import print_status
+
+        print_status(states)
+    if not all(state["healthy"] for state in states.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="A service's name, as `status` shows it.")],
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 200,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+) -> None:
+    """Print a service's log."""
+    from local.supervision import log_folder
+
+    file = log_folder() / f"{Path(service).name}.log"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in log_folder().glob("*.log"))) or "none yet: run `pinpipe up`"
+        raise typer.BadParameter(f"there is no log of {service!r}; there are: {known}")
+    os.execvp("tail", ["tail", f"--lines={lines}", *(["--follow=name"] if follow else []), str(file)])  # noqa: S606
+
+
+@source.command()
+def generate(
+    posts: Annotated[int, typer.Option(min=1, help="How many posts.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same posts.")] = 42,
+) -> None:
+    """Fill the source database with generated posts; replaces what is there."""
+    from emulator.generator import generate_posts
+    from emulator.source import load_posts
+
+    counts = load_posts(_source_engine(), generate_posts(posts, seed))
+    print(f"source: {counts}")
+
+
+@source.command()
+def load(
+    pin: Annotated[Path, typer.Option(help="JSON Lines or CSV of pinterest_data.")],
+    geo: Annotated[Path, typer.Option(help="JSON Lines or CSV of geolocation_data.")],
+    user: Annotated[Path, typer.Option(help="JSON Lines or CSV of user_data.")],
+) -> None:
+    """Fill the source database from files; replaces what is there."""
+    from emulator.source import load_files
+
+    counts = load_files(_source_engine(), pin=pin, geo=geo, user=user)
+    print(f"source: {counts}")
+
+
+@app.command()
+def run(
+    dag_id: Annotated[str, typer.Argument(help="provision, emulate_batch, clean_batch or analytics.")],
+    conf: Annotated[str, typer.Option(help="The run's params as a JSON object.")] = "{}",
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sets the param `day`.")] = None,
+) -> None:
+    """Trigger a DAG and follow it; exits with 1 unless its tasks succeeded."""
+    from pinpipe_cli.runs import run_dag
+
+    params = _json_object(conf)
+    if day:
+        params["day"] = day.date().isoformat()
+    run_dag(_airflow(), dag_id, params, _say)
+
+
+@app.command()
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")],
+    reprocess: Annotated[bool, typer.Option("--reprocess", help="Run days again that have succeeded.")] = False,
+) -> None:
+    """Clean a range of past days by an Airflow backfill and follow it."""
+    from pinpipe_cli.runs import run_backfill
+
+    run_backfill(_airflow(), first.date(), last.date(), reprocess, _say)
+
+
+@app.command()
+def query(
+    question: Annotated[str, typer.Argument(help="Q1 Q2 Q2top Q3a Q3b Q4 Q5 Q6 Q7 Q8")],
+    form: Annotated[Format, typer.Option("--format")] = Format.table,
+) -> None:
+    """Answer a question from the serving views, without Spark."""
+    from pinpipe_cli import output, reading
+
+    output.print_rows(reading.answer(question), form.value)
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="pin, geo or user; in a layer also quarantine and metrics.")],
+    layer: Annotated[Layer, typer.Option()] = Layer.serving,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only rows of this ingest date.")] = None,
+    form: Annotated[Format, typer.Option("--format")] = Format.table,
+    count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
+) -> None:
+    """Print a table, without Spark."""
+    from pinpipe_cli import output, reading
+
+    only = day.date() if day else None
+    if count:
+        print(reading.count(name, layer.value, only))
+    else:
+        output.print_rows(reading.table(name, layer.value, only), form.value)
+
+
+@app.command()
+def report() -> None:
+    """Fetch the newest HTML report and print its path."""
+    from pinpipe_cli.report import fetch_report
+
+    print(fetch_report())
+
+
+@app.command()
+def demo() -> None:
+    """Run the main job once from end to end: start, provision, emulate, clean, answer."""
+    from pinpipe_cli.demo import run_demo
+
+    run_demo(_say)
+    _print_login()
+
+
+def _airflow() -> AirflowApi:
+    from local import world
+    from pinpipe_cli.airflow_api import AirflowApi
+
+    return AirflowApi(*world.login())
+
+
+def _source_engine() -> Any:
+    from emulator.source import connect
+    from local import secret_store
+    from local.process_environment import source_url
+
+    return connect(source_url(secret_store.load()))
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--conf is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter("--conf must be a JSON object, for example '{\"posts\": 100}'")
+    return value
+
+
+def _print_login() -> None:
+    from local import world
+
+    address, user, password = world.login()
+    print(f"\nAirflow: {address}   user: {user}   password: {password}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is all that a user needs; others keep their traceback."""
+    from local.world import WorldError
+    from pinpipe_cli.airflow_api import AirflowApiError
+    from pinpipe_cli.runs import RunFailed
+
+    return (WorldError, AirflowApiError, RunFailed, LookupError, ValueError, OSError)

@@ -1,0 +1,122 @@
+"""This module contains the Kafka topic operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from pinpipe_airflow.hooks.kafka_topic import KafkaTopicHook, Topic
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class KafkaTopicOperator(BaseOperator):
+    """Makes topics as wanted: creates them, adds partitions, sets configs that differ.
+
+    All topics are compared before the first is changed, so a refusal leaves everything as it was.
+
+    :param topics: names of the topics, all of one kind. (templated)
+    :param partitions: partitions of each topic; it can only grow.
+    :param replication_factor: replicas of each partition of a new topic; an existing topic of another factor is
+        kept and warned about, because moving replicas is a reassignment that an operator plans.
+    :param configs: topic configs by name, e.g. ``{"retention.ms": -1}``; others keep their value. (templated)
+    :param kafka_conn_id: the Airflow connection to the brokers.
+    :return: a receipt ``{"changed": bool, "topics": {name: [what was done, …]}}``.
+    :raises ValueError: when a topic has more partitions than wanted.
+    """
+
+    template_fields: Sequence[str] = ("topics", "configs", "kafka_conn_id")
+
+    def __init__(
+        self,
+        *,
+        topics: Sequence[str],
+        partitions: int,
+        replication_factor: int,
+        configs: Mapping[str, Any] | None = None,
+        kafka_conn_id: str = "kafka_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.topics = topics
+        self.partitions = partitions
+        self.replication_factor = replication_factor
+        self.configs = configs or {}
+        self.kafka_conn_id = kafka_conn_id
+
+    @cached_property
+    def hook(self) -> KafkaTopicHook:
+        """The hook that talks to the brokers."""
+        return KafkaTopicHook(kafka_config_id=self.kafka_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Compare, then change what differs."""
+        existing = self.hook.describe(self.topics)
+        for name, topic in existing.items():
+            self._refuse_to_shrink(name, topic)
+        done = {name: self._ensure(name, existing.get(name)) for name in self.topics}
+        return {"changed": any(done.values()), "topics": done}
+
+    def _ensure(self, name: str, topic: Topic | None) -> list[str]:
+        if topic is None:
+            if self.hook.create(
+                name,
+                partitions=self.partitions,
+                replication_factor=self.replication_factor,
+                configs=self._wanted_configs,
+            ):
+                self.log.info("Created topic %s with %d partitions", name, self.partitions)
+                return [f"created with {self.partitions} partitions"]
+            # Somebody else was quicker: what they made is compared like any other topic.
+            topic = self.hook.describe([name])[name]
+            self._refuse_to_shrink(name, topic)
+        done = [*self._grow(name, topic), *self._set_configs(name, topic)]
+        self._warn_of_replication(name, topic)
+        if not done:
+            self.log.info("Topic %s already exists as wanted", name)
+        return done
+
+    def _grow(self, name: str, topic: Topic) -> list[str]:
+        if topic.partitions == self.partitions:
+            return []
+        self.hook.grow(name, self.partitions)
+        self.log.info("Topic %s: %d partitions became %d", name, topic.partitions, self.partitions)
+        return [f"partitions {topic.partitions} -> {self.partitions}"]
+
+    def _set_configs(self, name: str, topic: Topic) -> list[str]:
+        different = {
+            config: value for config, value in self._wanted_configs.items() if topic.configs.get(config) != value
+        }
+        if not different:
+            return []
+        self.hook.set_configs(name, different)
+        done = [f"{config} {topic.configs.get(config)} -> {value}" for config, value in different.items()]
+        self.log.info("Topic %s: %s", name, ", ".join(done))
+        return done
+
+    def _refuse_to_shrink(self, name: str, topic: Topic) -> None:
+        if topic.partitions > self.partitions:
+            raise ValueError(
+                f"topic {name!r} has {topic.partitions} partitions, {self.partitions} wanted: partitions cannot be "
+                f"removed; set topic_partitions to {topic.partitions} or more, or delete the topic with its records "
+                "and provision again"
+            )
+
+    def _warn_of_replication(self, name: str, topic: Topic) -> None:
+        if topic.replication_factor != self.replication_factor:
+            self.log.warning(
+                "Topic %s has replication factor %d, %d wanted: it stays; reassign its partitions with "
+                "kafka-reassign-partitions, or set topic_replication to %d",
+                name,
+                topic.replication_factor,
+                self.replication_factor,
+                topic.replication_factor,
+            )
+
+    @property
+    def _wanted_configs(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self.configs.items()}

@@ -1,0 +1,80 @@
+"""Rows that break rules: name, data set, changes to the good row, the rules that it breaks.
+
+`{n}` in a text stands for the row's own post number.
+"""
+
+from typing import Any
+
+BROKEN: list[tuple[str, str, dict[str, Any], set[str]]] = [
+    ("index text", "pin", {"index": "seventeen"}, {"index_unparsable"}),
+    ("index negative", "pin", {"index": -1}, {"index_unparsable"}),
+    ("index fractional", "pin", {"index": 900000.5}, {"index_unparsable"}),
+    ("index above int", "pin", {"index": 2147483648}, {"index_unparsable"}),
+    ("ind of geo text", "geo", {"ind": "{n}a"}, {"ind_unparsable"}),
+    ("ind of geo above int", "geo", {"ind": "3000000000"}, {"ind_unparsable"}),
+    ("ind of user negative text", "user", {"ind": "-{n}"}, {"ind_unparsable"}),
+    ("ind of user fractional text", "user", {"ind": "{n}.25"}, {"ind_unparsable"}),
+    ("uuid text", "pin", {"unique_id": "not-a-uuid"}, {"unique_id_unparsable"}),
+    ("uuid too short", "pin", {"unique_id": "0badc0de-0000-4000-8000-00000090000"}, {"unique_id_unparsable"}),
+    ("uuid of no hex digits", "pin", {"unique_id": "0badc0dg-0000-4000-8000-000000900000"}, {"unique_id_unparsable"}),
+    ("followers text", "pin", {"follower_count": "many"}, {"follower_count_unparsable"}),
+    ("followers suffix only", "pin", {"follower_count": "k"}, {"follower_count_unparsable"}),
+    ("followers unknown suffix", "pin", {"follower_count": "3t"}, {"follower_count_unparsable"}),
+    ("followers two suffixes", "pin", {"follower_count": "3kk"}, {"follower_count_unparsable"}),
+    ("followers negative text", "pin", {"follower_count": "-5"}, {"follower_count_unparsable"}),
+    ("followers two points", "pin", {"follower_count": "1.2.3k"}, {"follower_count_unparsable"}),
+    ("followers comma of no thousands", "pin", {"follower_count": "1,23"}, {"follower_count_unparsable"}),
+    ("followers above bigint", "pin", {"follower_count": "10000000000B"}, {"follower_count_unparsable"}),
+    ("age text", "user", {"age": "thirty"}, {"age_unparsable"}),
+    ("age fractional", "user", {"age": 36.5}, {"age_unparsable"}),
+    ("age NaN", "user", {"age": "NaN"}, {"age_unparsable"}),
+    ("age too low", "user", {"age": 12}, {"age_out_of_range"}),
+    ("age too high", "user", {"age": 121}, {"age_out_of_range"}),
+    ("age negative", "user", {"age": "-36"}, {"age_out_of_range"}),
+    ("latitude text", "geo", {"latitude": "north"}, {"latitude_unparsable"}),
+    ("latitude NaN", "geo", {"latitude": "NaN"}, {"latitude_unparsable"}),
+    ("latitude Infinity", "geo", {"latitude": "-Infinity"}, {"latitude_unparsable"}),
+    ("latitude with a float suffix", "geo", {"latitude": "45d"}, {"latitude_unparsable"}),
+    ("latitude with a decimal comma", "geo", {"latitude": "45,5"}, {"latitude_unparsable"}),
+    ("latitude too low", "geo", {"latitude": -90.0001}, {"latitude_out_of_range"}),
+    ("latitude too high", "geo", {"latitude": 90.0001}, {"latitude_out_of_range"}),
+    ("longitude text", "geo", {"longitude": "89.5 W"}, {"longitude_unparsable"}),
+    ("longitude Infinity", "geo", {"longitude": "Infinity"}, {"longitude_unparsable"}),
+    ("longitude too low", "geo", {"longitude": "-180.0001"}, {"longitude_out_of_range"}),
+    ("longitude too high", "geo", {"longitude": 180.0001}, {"longitude_out_of_range"}),
+    ("timestamp with colons", "geo", {"timestamp": "2020:08:28 03:52:47"}, {"timestamp_unparsable"}),
+    ("timestamp of no such day", "geo", {"timestamp": "2021-02-29T03:52:47"}, {"timestamp_unparsable"}),
+    ("timestamp of no such hour", "geo", {"timestamp": "2020-08-28T25:52:47"}, {"timestamp_unparsable"}),
+    ("timestamp with single digits", "geo", {"timestamp": "2020-8-28 3:52:47"}, {"timestamp_unparsable"}),
+    ("timestamp date only", "geo", {"timestamp": "2020-08-28"}, {"timestamp_unparsable"}),
+    ("timestamp in milliseconds", "geo", {"timestamp": 1598586767000}, {"timestamp_unparsable"}),
+    ("timestamp too early", "geo", {"timestamp": "2004-12-31T23:59:59"}, {"timestamp_out_of_range"}),
+    ("timestamp early by offset", "geo", {"timestamp": "2005-01-01T00:30:00+01:00"}, {"timestamp_out_of_range"}),
+    ("timestamp too late", "geo", {"timestamp": "2099-01-01T00:00:00"}, {"timestamp_out_of_range"}),
+    ("joined with colons", "user", {"date_joined": "2016:12:08 20:02:43"}, {"date_joined_unparsable"}),
+    ("joined text", "user", {"date_joined": "yesterday"}, {"date_joined_unparsable"}),
+    ("joined day first", "user", {"date_joined": "08-12-2016 20:02:43"}, {"date_joined_unparsable"}),
+    ("joined too early", "user", {"date_joined": "1970-01-01 00:00:00"}, {"date_joined_out_of_range"}),
+    ("joined too late", "user", {"date_joined": "2099-12-31 23:59:59"}, {"date_joined_out_of_range"}),
+]
+
+SEVERAL_RULES: list[tuple[str, str, dict[str, Any], set[str]]] = [
+    (
+        "pin with three broken columns",
+        "pin",
+        {"index": "x", "follower_count": "lots", "category": ""},
+        {"index_unparsable", "follower_count_unparsable", "category_missing"},
+    ),
+    (
+        "geo with every column broken",
+        "geo",
+        {"ind": -1, "timestamp": "2020:08:28 03:52:47", "latitude": 91, "longitude": "x", "country": None},
+        {"ind_unparsable", "timestamp_unparsable", "latitude_out_of_range", "longitude_unparsable", "country_missing"},
+    ),
+    (
+        "user with two broken columns",
+        "user",
+        {"age": 7, "date_joined": "1999-12-31 23:59:59"},
+        {"age_out_of_range", "date_joined_out_of_range"},
+    ),
+]
