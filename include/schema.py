@@ -13,6 +13,31 @@ from typing import Any
 import yaml
 
 DATASETS = ("pin", "geo", "user")
+CONVERSIONS = {  # conversion: what its text has to be, for people
+    "whole_number": "a whole number from 0 to 2147483647",
+    "uuid": "a uuid",
+    "number": "a number",
+    "timestamp": "an ISO 8601 date and time with T or a blank between them",
+    "follower_count": "a count such as 1234, 1,234, 1.2k, 3.4M or 1B",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way in which a row can be wrong; a row that breaks one goes to the quarantine table.
+
+    :param name: what stands in the quarantine table and in receipts, e.g. ``age_out_of_range``.
+    :param column: the source column, ``None`` where the rule is about the whole row.
+    :param reason: what is wrong, for people.
+    """
+
+    name: str
+    column: str | None
+    reason: str
+
+
+UNPARSABLE = Rule("unparsable", None, "the line is not one JSON object with the address of its record")
+UNKNOWN_TABLE = Rule("unknown_table", None, "neither the stream nor the partition key tells the table")
 
 
 @dataclass(frozen=True)
@@ -49,6 +74,33 @@ class Column:
         """Whether cleaning may leave the column NULL."""
         return bool(self.null_when)
 
+    @property
+    def convertible(self) -> bool:
+        """Whether the column's text has to be converted, which can fail."""
+        return self.type != "text"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the converted value has to lie within bounds."""
+        return self.minimum is not None or self.maximum is not None or self.earliest is not None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that the column can break: a row breaks at most one of them."""
+        rules = []
+        if not self.nullable:
+            rules.append(Rule(f"{self.name}_missing", self.name, f"{self.name} is empty or NULL"))
+        if self.convertible:
+            reason = f"{self.name} is not {CONVERSIONS[self.type]}"
+            rules.append(Rule(f"{self.name}_unparsable", self.name, reason))
+        if self.earliest is not None:
+            reason = f"{self.name} is before {self.earliest} or more than 24 h after the record's log timestamp"
+            rules.append(Rule(f"{self.name}_out_of_range", self.name, reason))
+        elif self.bounded:
+            reason = f"{self.name} is not within {self.minimum} and {self.maximum}"
+            rules.append(Rule(f"{self.name}_out_of_range", self.name, reason))
+        return tuple(rules)
+
 
 @dataclass(frozen=True)
 class CleanColumn:
@@ -76,6 +128,20 @@ class Dataset:
             if column.name == name:
                 return column
         raise KeyError(f"data set {self.name!r} has no column {name!r}: it has {[c.name for c in self.columns]}")
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules of the data set: of the whole row, then of each column in the source's order."""
+        return (UNPARSABLE, *(rule for column in self.columns for rule in column.rules))
+
+    @property
+    def clean_key(self) -> CleanColumn:
+        """The clean column of which a day holds each value once."""
+        return next(column for column in self.clean if self.key in column.sources)
+
+    def clean_type(self, source: str) -> str | None:
+        """Return the type of the clean column made from the source column alone, ``None`` if there is no such column."""
+        return next((column.type for column in self.clean if column.sources == (source,)), None)
 
 
 @cache

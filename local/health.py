@@ -13,7 +13,7 @@ from typing import Any
 
 from local import ports, postgres
 
-_TIMEOUT_S = 1.5
+_TIMEOUT_S = 1.0
 AIRFLOW_COMPONENTS = {  # our program -> its name in Airflow's own health report
     "airflow-api-server": None,
     "airflow-scheduler": "scheduler",
@@ -35,7 +35,7 @@ def check(services: Iterable[str], secrets: dict[str, str]) -> dict[str, Health]
     """Ask the named services side by side.
 
     :param secrets: as :func:`local.secret_store.load` gives them.
-    :returns: the health of each, by name; a silent service is unhealthy after 1.5 s.
+    :returns: the health of each, by name; a silent service is unhealthy after a second.
     """
     names = list(services)
     questions: dict[str, Callable[[], Health]] = {name: _question(name, secrets) for name in names}

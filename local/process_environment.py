@@ -129,4 +129,6 @@ def _bootstrap() -> str:
 
 def _postgres_url(database: str, password: str) -> str:
     # The role that owns a database has the database's name.
-    return f"postgresql+psycopg2://{database}:{quote(password, safe='')}@{ports.HOST}:{ports.port('postgres')}/{database}"
+    return (
+        f"postgresql+psycopg2://{database}:{quote(password, safe='')}@{ports.HOST}:{ports.port('postgres')}/{database}"
+    )

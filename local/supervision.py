@@ -101,8 +101,17 @@ class Supervisor:
             self._call().supervisor.stopProcess(name, True)
         self._call().supervisor.startProcess(name, False)
 
+    def stop_programs(self, names: Iterable[str]) -> None:
+        """Stop the named programs side by side and wait until supervisor has ended each, by force if need be."""
+        names = list(names)
+        for name in names:
+            if self.states()[name]["statename"] in ("RUNNING", "STARTING", "BACKOFF"):
+                self._call().supervisor.stopProcess(name, False)
+        while any(self.states()[name]["statename"] == "STOPPING" for name in names):
+            time.sleep(0.1)
+
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return supervisor's own words on each program, by name: ``statename``, ``pid``, ``start``, ``spawnerr`` …"""
+        """Return supervisor's own words on each program, by name: ``statename``, ``pid``, ``start``, ``spawnerr`` and more."""
         answer: Any = self._call().supervisor.getAllProcessInfo()
         return {info["name"]: info for info in answer}
 
@@ -114,7 +123,7 @@ class Supervisor:
             return None
 
     def shutdown(self) -> None:
-        """Ask the supervisor to stop every program and itself; returns at once."""
+        """Ask the supervisor to stop itself and what still runs, one program after the other; returns at once."""
         self._call().supervisor.shutdown()
 
     def _call(self) -> xmlrpc.client.ServerProxy:
@@ -169,7 +178,7 @@ def log_folder() -> Path:
 def _escaped(value: object) -> str:
     text = str(value)
     if '"' in text or "\n" in text:
-        raise ValueError(f'{text!r} holds a quote or a line break, which supervisor cannot take: move the checkout')
+        raise ValueError(f"{text!r} holds a quote or a line break, which supervisor cannot take: move the checkout")
     return text.replace("%", "%%")
 
 

@@ -90,7 +90,9 @@ class AirflowApi:
                     raise AirflowApiError(f"DAGs do not load:\n{reasons}") from error
                 known = [dag["dag_id"] for dag in self.call("GET", "dags")["dags"]]
                 if time.monotonic() > deadline or (known and dag_id not in known and len(known) > 3):
-                    raise AirflowApiError(f"there is no DAG {dag_id!r}; there are {', '.join(sorted(known))}") from error
+                    raise AirflowApiError(
+                        f"there is no DAG {dag_id!r}; there are {', '.join(sorted(known))}"
+                    ) from error
                 time.sleep(1)
             else:
                 return

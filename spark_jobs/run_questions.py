@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import SparkSession
 
 from include import layout
 from include.questions import QUESTIONS, SERVING_VIEWS, Question, view_sources, view_sql
@@ -79,29 +79,28 @@ def register(spark: SparkSession, lake: str) -> None:
         spark.sql(f"CREATE OR REPLACE VIEW serving.{view} AS {view_sql(view)}")
 
 
-def answer_all(spark: SparkSession) -> dict[str, DataFrame]:
-    """Answer every question of the registered views.
+def answer_all(spark: SparkSession, lake: str) -> dict[str, dict[str, Any]]:
+    """Answer every question of the registered views and replace each answer's table atomically.
 
-    :return: by question id, a DataFrame over the answer's rows, which are in this process already: using it several
-        times computes nothing again.
+    :param lake: root of the Delta tables.
+    :return: the answer as the receipt holds it (columns, types, rows), by question id.
     """
 
-    def ask(question: Question) -> DataFrame:
-        asked = spark.sql(question.sql)
-        return spark.createDataFrame(asked.collect(), asked.schema)
+    def answer(question: Question) -> dict[str, Any]:
+        # Kept, so that table and receipt hold the same rows without asking twice.
+        rows = spark.sql(question.sql).coalesce(1).persist()
+        try:
+            path = layout.table_path(lake, "answers", question.table)
+            rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+            return {
+                "columns": rows.columns,
+                "types": [kind for _, kind in rows.dtypes],
+                "rows": [list(row) for row in rows.collect()],
+            }
+        finally:
+            rows.unpersist()
 
-    return dict(zip((question.id for question in QUESTIONS), _side_by_side(ask, QUESTIONS), strict=True))
-
-
-def publish(answers: dict[str, DataFrame], lake: str) -> None:
-    """Replace the table of every answer, each atomically."""
-
-    def write(question: Question) -> None:
-        answer = answers[question.id].coalesce(1)
-        path = layout.table_path(lake, "answers", question.table)
-        answer.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
-
-    _side_by_side(write, QUESTIONS)
+    return dict(zip((question.id for question in QUESTIONS), _side_by_side(answer, QUESTIONS), strict=True))
 
 
 def quarantine_samples(spark: SparkSession) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -136,10 +135,8 @@ def run(spark: SparkSession, lake: str) -> dict[str, Any]:
     try:
         counted = counts(spark)
         log.info("rows: %s", counted)
-        answers = answer_all(spark)
-        publish(answers, lake)
         return {
-            "answers": {question_id: _as_json(answer) for question_id, answer in answers.items()},
+            "answers": answer_all(spark, lake),
             "counts": counted,
             "quarantine_samples": quarantine_samples(spark),
         }
@@ -182,15 +179,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-id", required=True, help="run that asked, for the receipt")
     parser.add_argument("--inputs", required=True, help="fingerprint of the inputs, for the receipt")
     return parser
-
-
-def _as_json(answer: DataFrame) -> dict[str, Any]:
-    rows: list[Row] = answer.collect()
-    return {
-        "columns": answer.columns,
-        "types": [kind for _, kind in answer.dtypes],
-        "rows": [list(row) for row in rows],
-    }
 
 
 def _side_by_side[T, R](work: Callable[[T], R], items: Iterable[T]) -> list[R]:

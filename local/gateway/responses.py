@@ -94,5 +94,5 @@ def not_offered(message: str) -> GatewayError:
 
 
 def unavailable(message: str) -> GatewayError:
-    """ministack has not answered yet, or does not now."""
+    """The control plane has not answered yet, or does not now."""
     return GatewayError(503, message, "ServiceUnavailableException")

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
 
+from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 REQUEST_TIMEOUT_S = 10.0
 
+# A coordinator moves when a broker joins or leaves, and at the very first group of a cluster.
+_PASSING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+
 type Offsets = dict[str, dict[str, int]]
 """Offset by topic and partition; the partition is text, so that JSON keeps it."""
+
+
+def _passing(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _PASSING
+
+
+class _GroupHook(KafkaBaseHook):
+    """A consumer that belongs to a group in name only: it never subscribes, so it never joins."""
+
+    def __init__(self, group: str, kafka_config_id: str) -> None:
+        super().__init__(kafka_config_id=kafka_config_id)
+        self.group = group
+
+    def _get_client(self, config: dict[str, Any]) -> Consumer:
+        return Consumer({**config, "group.id": self.group, "enable.auto.commit": False})
 
 
 class KafkaOffsetsHook(KafkaAdminClientHook):
@@ -38,15 +64,24 @@ class KafkaOffsetsHook(KafkaAdminClientHook):
             for topic, of_topic in ends.items()
         }
 
+    @retry(
+        retry=retry_if_exception(_passing),
+        stop=stop_after_delay(REQUEST_TIMEOUT_S),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    )
     def committed_offsets(self, group: str, partitions: Offsets) -> Offsets:
-        """Return what ``group`` has committed in each of ``partitions``, 0 where nothing."""
-        request = ConsumerGroupTopicPartitions(group, _topic_partitions(partitions))
-        future = self.get_conn.list_consumer_group_offsets([request], request_timeout=REQUEST_TIMEOUT_S)[group]
-        committed: Offsets = {topic: dict.fromkeys(of_topic, 0) for topic, of_topic in partitions.items()}
-        for found in future.result(timeout=REQUEST_TIMEOUT_S + 5).topic_partitions:
-            if found.error is not None:
-                raise KafkaException(found.error)
-            committed[found.topic][str(found.partition)] = max(found.offset, 0)
+        """Return what ``group`` has committed in each of ``partitions``, 0 where nothing.
+
+        Asked through a consumer: the admin client's request for it kills the process when the group's coordinator is
+        elsewhere (https://github.com/confluentinc/librdkafka/issues/5040).
+        """
+        committed: Offsets = {topic: {} for topic in partitions}
+        with closing(_GroupHook(group, self.kafka_config_id).get_conn) as consumer:
+            for found in consumer.committed(_topic_partitions(partitions), timeout=REQUEST_TIMEOUT_S):
+                if found.error is not None:
+                    raise KafkaException(found.error)
+                committed[found.topic][str(found.partition)] = max(found.offset, 0)
         return committed
 
     def _partitions(self, topics: Sequence[str]) -> Offsets:

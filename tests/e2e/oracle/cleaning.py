@@ -117,11 +117,11 @@ def clean_day(day: date, records: Iterable[Record]) -> Day:
             raise ValueError(f"record {record.address} is of {record.logged_at}, not of the day {day}")
         data_set = DEAD_LETTER if columns is None else record.dataset
         counts[data_set]["read"] += 1
-        first_copy = first_copies.setdefault(record.address, record)
-        if first_copy is not record:
-            _require_same(first_copy, record)
+        if record.address in first_copies:
+            _require_same(first_copies[record.address], record)
             counts[data_set]["redelivered"] += 1
             continue
+        first_copies[record.address] = record
         row, rules = (None, ["unparsable"]) if columns is None else clean_row(data_set, columns, record.logged_at)
         if row is None:
             result.quarantined.append(_quarantined(data_set, record, columns, rules))
@@ -137,6 +137,7 @@ def clean_day(day: date, records: Iterable[Record]) -> Day:
         "category": sum(row["category"] not in CATEGORIES for row in result.clean["pin"]),
         "is_image_or_video": sum(row["is_image_or_video"] not in MEDIA_TYPES for row in result.clean["pin"]),
     }
+    result.quarantined.sort(key=lambda row: (row.data_set, row.topic, row.partition, row.offset))
     _require_equation(result)
     return result
 

@@ -17,6 +17,9 @@ FIRST_NUMBER = 900_001
 
 _ABSENT = object()
 
+Described = tuple[str, str, Any, set[str] | dict[str, Any]]
+"""Name, data set, changes to the good row (or the value instead of it), rules or changes to the clean row."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -114,10 +117,7 @@ def _good_row(dataset: str, number: int) -> tuple[dict[str, Any], dict[str, Any]
 
 
 def _case(number: int, name: str, dataset: str, sent: Any, outcome: set[str] | dict[str, Any]) -> Case:
-    """A described case: `sent` changes the good row (or stands for it), `outcome` is rules or changes to the clean row.
-
-    Where the row's own number is part of the value, `{n}` stands for it.
-    """
+    """The case of one description; `{n}` in its texts stands for the row's own number."""
     value, clean = _good_row(dataset, number)
     if isinstance(sent, dict):
         changed = {**value, **_numbered(sent, number)}
@@ -159,7 +159,7 @@ _MISSING_RULES = (
 _NULLABLE = ("title", "description", "poster_name", "follower_count", "tag_list", "image_src")
 
 
-def _missing() -> list[tuple]:
+def _missing() -> list[Described]:
     return [
         (f"{dataset} {column} {kind}", dataset, {column: nothing}, {rule})
         for dataset, column, rule in _MISSING_RULES
@@ -167,7 +167,7 @@ def _missing() -> list[tuple]:
     ]
 
 
-def _nullable() -> list[tuple]:
+def _nullable() -> list[Described]:
     return [
         (f"pin {column} {kind} becomes NULL", "pin", {column: nothing}, {column: None})
         for column in _NULLABLE
@@ -175,7 +175,7 @@ def _nullable() -> list[tuple]:
     ]
 
 
-def _around_the_latest_time(posted_at: datetime) -> list[tuple]:
+def _around_the_latest_time(posted_at: datetime) -> list[Described]:
     before, after = posted_at + timedelta(hours=22), posted_at + timedelta(hours=26)
     return [
         ("timestamp within 24 h after the log", "geo", {"timestamp": before.isoformat()}, {"timestamp": before}),

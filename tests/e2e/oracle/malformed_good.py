@@ -9,8 +9,8 @@ from typing import Any
 NBSP = "\u00a0"
 
 
-def _utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)
+def _utc(year: int, month: int, day: int, hour: int, minute: int, second: int, microsecond: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
 
 
 PLACEHOLDERS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [

@@ -1,0 +1,126 @@
+"""Rows as records on the wire: key and compact JSON value; pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from emulator.post import Post, Row
+from include.schema import DATASETS, Dataset, dataset
+
+RECORDS_PER_REQUEST = 500
+# API Gateway refuses bodies above 10 MB; the rest is left for headers and what a proxy adds.
+BYTES_PER_REQUEST = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: its key (the post number as text) and its value, compact JSON in UTF-8 as Kafka will hold it."""
+
+    key: str
+    value: bytes
+
+    def wire(self) -> bytes:
+        """Return the record as an element of a produce request's ``records``."""
+        return b'{"key":' + _json(self.key) + b',"value":' + self.value + b"}"
+
+
+def records_of(post: Post) -> Iterator[tuple[str, Record]]:
+    """Yield ``(data set, record)`` for every row that the post has."""
+    for name in DATASETS:
+        row = post.row(name)
+        if row is not None:
+            yield name, Record(str(post.number), row_json(dataset(name), row))
+
+
+def row_json(declared: Dataset, row: Row) -> bytes:
+    """Return all columns of a row as compact JSON in the table's order, datetimes in ISO 8601."""
+    return _json({column.name: _wire_value(row[column.name]) for column in declared.columns})
+
+
+def request_body(records: Iterable[Record]) -> bytes:
+    """Return the body of a produce request (Confluent REST proxy, v2)."""
+    return b'{"records":[' + b",".join(record.wire() for record in records) + b"]}"
+
+
+class CountedPosts:
+    """An iterator over posts that knows how many it has given, and how many records they make.
+
+    :param posts: the posts; they can be gone through once.
+    :param topics: topic of each data set.
+    """
+
+    def __init__(self, posts: Iterable[Post], topics: Mapping[str, str]) -> None:
+        missing = [name for name in DATASETS if name not in topics]
+        if missing:
+            raise ValueError(f"no topic is given for the data set {', '.join(missing)}: there are {dict(topics)}")
+        self._all = iter(posts)
+        self._topics = topics
+        self.posts = 0
+        self.records = dict.fromkeys(topics.values(), 0)
+
+    def __iter__(self) -> Iterator[Post]:
+        for post in self._all:
+            self.posts += 1
+            for name in DATASETS:
+                self.records[self._topics[name]] += post.row(name) is not None
+            yield post
+
+
+def requests_of(
+    posts: Iterable[Post],
+    topics: Mapping[str, str],
+    *,
+    most_records: int = RECORDS_PER_REQUEST,
+    most_bytes: int = BYTES_PER_REQUEST,
+) -> Iterator[tuple[str, list[Record]]]:
+    """Yield ``(topic, records)`` of each request, in the posts' order within a topic.
+
+    :param topics: topic of each data set.
+    :param most_records: largest number of records in one request.
+    :param most_bytes: largest size of the records of one request, in bytes; a larger single record goes alone.
+    """
+    waiting: dict[str, list[Record]] = {topics[name]: [] for name in DATASETS}
+    sizes = dict.fromkeys(waiting, 0)
+    for post in posts:
+        for name, record in records_of(post):
+            topic = topics[name]
+            size = len(record.value) + len(record.key) + 32
+            if waiting[topic] and (len(waiting[topic]) == most_records or sizes[topic] + size > most_bytes):
+                yield topic, waiting[topic]
+                waiting[topic], sizes[topic] = [], 0
+            waiting[topic].append(record)
+            sizes[topic] += size
+    for topic, records in waiting.items():
+        if records:
+            yield topic, records
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _wire_value(value: Any) -> Any:
+    """Return a column's value as JSON can hold it; other databases give other types for the same column."""
+    match value:
+        case None | str() | bool() | int():
+            return value
+        case float():
+            # JSON has no NaN. As text it is posted, and cleaning accounts for it.
+            return value if math.isfinite(value) else str(value)
+        case datetime():
+            return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+        case date():
+            return value.isoformat()
+        case Decimal():
+            whole = value.is_finite() and value == value.to_integral_value()
+            return int(value) if whole else _wire_value(float(value))
+        case bytes():
+            return value.decode(errors="replace")
+        case _:
+            return str(value)

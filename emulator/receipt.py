@@ -1,0 +1,114 @@
+"""What a run of the emulator did, counted record by record, and the errors that carry such a count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+REASONS_SHOWN = 3
+
+
+@dataclass
+class Receipt:
+    """Counts of a run, as they grow.
+
+    :param posts: posts that the run was asked for.
+    :param topics: every topic that the run writes to.
+    :param started_at: when it began, with time zone.
+    """
+
+    posts: int
+    topics: Iterable[str]
+    started_at: datetime
+    requests: int = 0
+    retries: int = 0
+    days: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.posted = dict.fromkeys(self.topics, 0)
+        self.failed = dict.fromkeys(self.topics, 0)
+        self.offsets: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in self.topics}
+
+    def accepted(self, topic: str, partition: int, offset: int) -> None:
+        """Count a record that the broker holds at ``offset`` of ``partition``."""
+        self.posted[topic] += 1
+        first, last = self.offsets[topic].get(partition, (offset, offset))
+        self.offsets[topic][partition] = (min(first, offset), max(last, offset))
+
+    def refused(self, topic: str, reason: str, records: int = 1) -> None:
+        """Count records that were not accepted, for one reason."""
+        self.failed[topic] += records
+        self.reasons[reason] = self.reasons.get(reason, 0) + records
+
+    def close(self, records: Mapping[str, int], reason: str) -> None:
+        """Count as refused, for ``reason``, what of the ``records`` by topic has no result yet."""
+        for topic, many in records.items():
+            open_ends = many - self.posted[topic] - self.failed[topic]
+            if open_ends:
+                self.refused(topic, reason, open_ends)
+
+    @property
+    def all_posted(self) -> int:
+        """Records accepted, over all topics."""
+        return sum(self.posted.values())
+
+    @property
+    def all_failed(self) -> int:
+        """Records not accepted, over all topics."""
+        return sum(self.failed.values())
+
+    def as_dict(self, finished_at: datetime) -> dict[str, Any]:
+        """Return the receipt as JSON can hold it; offsets are ``[first, last]`` by topic and partition."""
+        return {
+            "posts": self.posts,
+            "requests": self.requests,
+            "retries": self.retries,
+            "records": {topic: {"posted": self.posted[topic], "failed": self.failed[topic]} for topic in self.posted},
+            "offsets": {
+                topic: {str(partition): list(ends) for partition, ends in sorted(partitions.items())}
+                for topic, partitions in self.offsets.items()
+            },
+            "days": self.days or days_between(self.started_at, finished_at),
+            "started_at": self.started_at.isoformat(),
+            "finished_at": finished_at.isoformat(),
+        }
+
+    def shortfall(self, posts_read: int) -> str:
+        """Return how many records of how many were not posted, and the first reasons.
+
+        :param posts_read: posts whose records the run got to.
+        """
+        records = self.all_posted + self.all_failed
+        text = f"{self.all_failed} of {records} records were not posted"
+        if posts_read < self.posts:
+            text += f", and {self.posts - posts_read} of {self.posts} posts were not begun"
+        for reason, many in list(self.reasons.items())[:REASONS_SHOWN]:
+            text += f"; {many} x {reason}"
+        if len(self.reasons) > REASONS_SHOWN:
+            text += f"; and {len(self.reasons) - REASONS_SHOWN} more reasons"
+        return text
+
+
+def days_between(first: datetime, last: datetime) -> list[str]:
+    """Return every UTC date from ``first`` to ``last``, both included, as ``YYYY-MM-DD``."""
+    day, end = first.astimezone(UTC).date(), last.astimezone(UTC).date()
+    return [(day + timedelta(days=number)).isoformat() for number in range((end - day).days + 1)]
+
+
+class PostingError(RuntimeError):
+    """A run could not post everything.
+
+    :param message: how many of how many, and why.
+    :param receipt: what was posted nonetheless, as :meth:`Receipt.as_dict` gives it.
+    """
+
+    def __init__(self, message: str, receipt: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+class PostingStoppedError(PostingError):
+    """A run was told to stop before it had posted everything."""

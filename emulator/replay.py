@@ -1,0 +1,174 @@
+"""Replays a past day: posts with that day's timestamps straight to the broker, which takes the past."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from emulator.payloads import CountedPosts, records_of
+from emulator.post import Post
+from emulator.receipt import PostingError, PostingStoppedError, Receipt
+from emulator.selection import Selection, select_numbers
+from emulator.source import read_numbers, read_posts
+
+log = logging.getLogger(__name__)
+
+METADATA_TIMEOUT_S = 10.0
+DELIVERY_TIMEOUT_MS = 120_000
+POLL_S = 0.5
+POSTS_PER_STOP_CHECK = 500
+DAY_MS = 86_400_000
+
+
+def replay_day(
+    engine: sa.Engine,
+    *,
+    day: str | date,
+    posts: int,
+    kafka_config: Mapping[str, Any],
+    topics: Mapping[str, str],
+    selection: Selection = "random",
+    seed: int | None = None,
+    start: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[str, Any]:
+    """Write ``posts`` posts to the topics as if they had been posted on ``day``, spread evenly over it.
+
+    Keys and values are those that posting through the API leads to. The choice depends on ``day`` and ``seed`` alone
+    (and on the source), so replaying a day again writes the same records with the same timestamps.
+
+    :param engine: the source database.
+    :param day: ``YYYY-MM-DD``, UTC, today at the latest; of today, only what has passed of it is used.
+    :param posts: number of posts, at least 1.
+    :param kafka_config: librdkafka settings of the brokers, ``bootstrap.servers`` among them.
+    :param topics: topic of each data set.
+    :param selection: ``random`` (with replacement, over all posts) or ``sequential`` (from ``start`` on).
+    :param seed: of ``random``; another seed gives another choice for the same day.
+    :param start: of ``sequential``: the first post number.
+    :param should_stop: asked about twice a second; the run ends with an error soon after it has said yes.
+    :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`; it made no HTTP requests.
+    :raises ValueError: when the day is malformed or to come, or another argument is out of its limits.
+    :raises SourceError: when the source cannot be read.
+    :raises PostingError: when a topic is missing or not every record was accepted; it carries the receipt.
+    """
+    now = datetime.now(UTC)
+    first_ms, span_ms = window(day, now)
+    text = datetime.fromtimestamp(first_ms / 1000, UTC).date().isoformat()
+    receipt = Receipt(posts, list(topics.values()), started_at=now, days=[text])
+    chosen = select_numbers(read_numbers(engine), posts=posts, selection=selection, seed=f"{text} {seed}", start=start)
+    reading = CountedPosts(read_posts(engine, chosen), topics)
+    producer = Producer(
+        {
+            "linger.ms": 20,
+            "compression.type": "lz4",
+            # As the Java producers do, so that a key has one partition whichever way it came.
+            "partitioner": "murmur2_random",
+            "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+            **kafka_config,
+            "enable.idempotence": True,
+        },
+        logger=log,
+    )
+    _require_topics(producer, receipt, str(kafka_config.get("bootstrap.servers")))
+    stopped = _produce_all(
+        producer, _stamped(reading, posts, first_ms, span_ms), topics, receipt, should_stop or (lambda: False)
+    )
+    receipt.close(reading.records, "not accepted before the run ended")
+    result = receipt.as_dict(datetime.now(UTC))
+    if stopped:
+        raise PostingStoppedError(f"stopped as asked: {receipt.shortfall(reading.posts)}", result)
+    if receipt.all_failed:
+        raise PostingError(receipt.shortfall(reading.posts), result)
+    log.info("replayed %s: %s records of %s posts", text, receipt.all_posted, posts)
+    return result
+
+
+def window(day: str | date, now: datetime) -> tuple[int, int]:
+    """Return the first moment of ``day`` and the length of what has passed of it, in ms (since the epoch, UTC).
+
+    :raises ValueError: when ``day`` is no date or after ``now``.
+    """
+    try:
+        wanted = datetime.strptime(str(day), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"day={day!r} is not a date: write it like 2026-01-31") from None
+    if wanted > now:
+        raise ValueError(f"day={day} is to come: it is {now:%Y-%m-%d} UTC; only today or a past day can be replayed")
+    return int(wanted.timestamp()) * 1000, min(DAY_MS, (now - wanted) // timedelta(milliseconds=1))
+
+
+def _stamped(reading: CountedPosts, posts: int, first_ms: int, span_ms: int) -> Iterator[tuple[int, Post]]:
+    """Yield posts with timestamps that part the span evenly; the three records of a post share theirs."""
+    for number, post in enumerate(reading):
+        yield first_ms + (2 * number + 1) * span_ms // (2 * posts), post
+
+
+def _require_topics(producer: Producer, receipt: Receipt, servers: str) -> None:
+    try:
+        there = producer.list_topics(timeout=METADATA_TIMEOUT_S).topics
+    except KafkaException as error:
+        raise PostingError(
+            f"the Kafka brokers at {servers} do not answer: {error.args[0].str()}. Check that they run and the "
+            "address in the connection",
+            receipt.as_dict(datetime.now(UTC)),
+        ) from error
+    missing = [topic for topic in receipt.posted if topic not in there]
+    if missing:
+        raise PostingError(
+            f"the Kafka brokers at {servers} have no topic {', '.join(map(repr, missing))}: run the DAG 'provision' first",
+            receipt.as_dict(datetime.now(UTC)),
+        )
+
+
+def _produce_all(
+    producer: Producer,
+    stamped: Iterator[tuple[int, Post]],
+    topics: Mapping[str, str],
+    receipt: Receipt,
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Produce every record and wait for its result; return whether the run was stopped."""
+    for number, (timestamp_ms, post) in enumerate(stamped):
+        if number % POSTS_PER_STOP_CHECK == 0 and should_stop():
+            return _give_up(producer)
+        for name, record in records_of(post):
+            while not _queued(producer, topics[name], record.key.encode(), record.value, timestamp_ms, receipt):
+                if should_stop():
+                    return _give_up(producer)
+        producer.poll(0)
+    while producer.flush(POLL_S):
+        if should_stop():
+            return _give_up(producer)
+    return False
+
+
+def _give_up(producer: Producer) -> bool:
+    """Drop what waits, so that nothing is delivered after the run has ended; return ``True``."""
+    producer.purge()
+    producer.flush(POLL_S)
+    return True
+
+
+def _queued(producer: Producer, topic: str, key: bytes, value: bytes, timestamp_ms: int, receipt: Receipt) -> bool:
+    """Hand one record to the producer; return whether its queue had room, having waited a moment where not."""
+    try:
+        producer.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=partial(_book, receipt, topic))
+    except BufferError:
+        producer.poll(POLL_S)
+        return False
+    except KafkaException as error:
+        receipt.refused(topic, f"topic {topic!r}: {error.args[0].str()}")
+    return True
+
+
+def _book(receipt: Receipt, topic: str, error: KafkaError | None, message: Message) -> None:
+    if error is None:
+        receipt.accepted(topic, message.partition(), message.offset())
+    else:
+        receipt.refused(topic, f"topic {topic!r}: {error.str()}")

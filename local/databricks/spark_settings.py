@@ -1,0 +1,81 @@
+"""The configuration folder that makes a plain ``SparkSession.builder.getOrCreate()`` a local Delta session on S3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+# Most of a small job is loading and compiling classes. One garbage collector thread, no second compiler tier and no
+# performance file leave the two cores to that work.
+_JVM_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Duser.timezone=UTC"
+
+_LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+logger.metrics.name = org.apache.hadoop.metrics2
+logger.metrics.level = error
+logger.plan.name = org.apache.spark.sql.catalyst.util.SparkStringUtils
+logger.plan.level = error
+"""
+
+
+def write(folder: Path, jars: Path, environment: Mapping[str, str]) -> Path:
+    """Write ``spark-defaults.conf`` and ``log4j2.properties`` and return their folder, for ``SPARK_CONF_DIR``.
+
+    :param folder: where to write.
+    :param jars: the folder with Delta's and S3A's jars.
+    :param environment: ``AWS_ENDPOINT_URL`` and ``AWS_DEFAULT_REGION`` of it say where S3 is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{name} {value}\n" for name, value in settings(jars, environment).items()]
+    (folder / "spark-defaults.conf").write_text("".join(lines), encoding="utf-8")
+    (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+    return folder
+
+
+def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return Spark's settings by name."""
+    file_systems = {f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in _SCHEMES}
+    log_stores = {
+        f"spark.delta.logStore.{scheme}.impl": "io.delta.storage.S3SingleDriverLogStore" for scheme in _SCHEMES
+    }
+    chosen = {
+        "spark.master": "local[2]",
+        "spark.driver.memory": "1g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": f"{jars}/*",  # read in place; spark.jars would copy them for every run
+        "spark.driver.extraJavaOptions": _JVM_OPTIONS,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.default.parallelism": "2",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        **file_systems,
+        **log_stores,
+        # The credentials stay in the environment: no file holds them.
+        "spark.hadoop.fs.s3a.aws.credentials.provider": (
+            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+        ),
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+    }
+    if endpoint := environment.get("AWS_ENDPOINT_URL"):
+        chosen["spark.hadoop.fs.s3a.endpoint"] = endpoint
+        chosen["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https:")).lower()
+    if region := environment.get("AWS_DEFAULT_REGION"):
+        chosen["spark.hadoop.fs.s3a.endpoint.region"] = region
+    return chosen
+
+
+_SCHEMES = ("s3", "s3a")

@@ -1,0 +1,86 @@
+"""The gateway as an ASGI application: health, control plane and data plane on one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.gateway.control_plane import COLLECTIONS, ControlPlane
+from local.gateway.data_plane import DataPlane
+from local.gateway.ministack import MinistackApiGateway, MinistackError
+from local.gateway.responses import GatewayError
+from local.gateway.stages import Stages
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+HEALTH_TIMEOUT_S = 0.8
+
+
+class Gateway:
+    """Hands a request to the plane it is for.
+
+    :param ministack_url: ministack, ``http://127.0.0.1:<port>``.
+    """
+
+    def __init__(self, ministack_url: str) -> None:
+        self._ministack = MinistackApiGateway(ministack_url)
+        # Shorter than a server keeps idle connections (uvicorn: 5 s), so that none is used that is just being closed.
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=4.0)
+        self._endpoints = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)  # noqa: S113 (the integration's)
+        self.stages = Stages(self._ministack, self._endpoints)
+        self._control_plane = ControlPlane(self._ministack, self.stages.refresh)
+        self._data_plane = DataPlane(self.stages)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Follow the control plane while the application runs."""
+        follower = asyncio.create_task(self.stages.follow())
+        try:
+            yield
+        finally:
+            follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await follower
+            await self._endpoints.aclose()
+            await self._ministack.close()
+
+    async def health(self, _: Request) -> Response:
+        """200 when ministack's API Gateway answers now and what is deployed has been read, 503 with the reason else."""
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                await self._ministack.call("GET", "/restapis?limit=1")
+        except (TimeoutError, httpx.HTTPError, MinistackError) as error:
+            reason = f"ministack's API Gateway does not answer: {error!r}"
+            return JSONResponse({"status": "unavailable", "reason": reason}, 503)
+        if not self.stages.loaded:
+            return JSONResponse({"status": "unavailable", "reason": "stages have not been read yet"}, 503)
+        return JSONResponse({"status": "ok", "stages": self.stages.summary()})
+
+    async def handle(self, request: Request) -> Response:
+        """Answer anything but ``/health``."""
+        plane = self._control_plane if request.url.path.split("/")[1] in COLLECTIONS else self._data_plane
+        try:
+            return await plane.handle(request)
+        except GatewayError as error:
+            return error.response()
+
+
+def create_app(ministack_url: str) -> Starlette:
+    """Return the application.
+
+    :param ministack_url: where ministack's API Gateway is.
+    """
+    gateway = Gateway(ministack_url)
+    return Starlette(
+        routes=[
+            Route("/health", gateway.health),
+            Route("/{path:path}", gateway.handle, methods=METHODS),
+        ],
+        lifespan=gateway.lifespan,
+    )

@@ -1,0 +1,113 @@
+"""Executes requests to deployed APIs: ``/{api_id}/{stage}/{path}``."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from local.gateway.deployment import Method
+from local.gateway.integrations import Call
+from local.gateway.responses import (
+    bad_request,
+    forbidden,
+    missing_authentication_token,
+    not_offered,
+    request_too_long,
+    too_many_requests,
+    unavailable,
+)
+from local.gateway.stages import Stages
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+
+
+class DataPlane:
+    """Checks a request in AWS' order: stage, method, API key, rate, size, parameters, body; then the integration.
+
+    :param stages: what is deployed.
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request.
+
+        :raises GatewayError: for what AWS answers without the integration, or in its place.
+        """
+        if not self._stages.loaded:
+            raise unavailable("the control plane has not answered yet")
+        api_id, stage, segments = _split(request.scope["raw_path"])
+        deployment = self._stages.find(api_id, stage)
+        if deployment is None:
+            raise forbidden()
+        if isinstance(deployment, str):
+            raise not_offered(deployment)
+        found = deployment.find(segments, request.method)
+        if found is None:
+            raise missing_authentication_token()
+        method, parameters = found
+        if method.api_key_required:
+            self._admit(api_id, stage, request)
+        body = await _read(request)
+        if method.integration is None:
+            raise not_offered(method.unsupported)
+        _validate(method, request, body)
+        return await method.integration.execute(
+            Call(
+                api_id=api_id,
+                http_method=request.method,
+                path_parameters=parameters,
+                query=request.scope["query_string"],
+                headers=list(request.scope["headers"]),
+                body=body,
+                source_ip=request.client.host if request.client else "127.0.0.1",
+            )
+        )
+
+    def _admit(self, api_id: str, stage: str, request: Request) -> None:
+        key = self._stages.usage_plans.find(api_id, stage, request.headers.get("x-api-key", "").encode())
+        if key is None:
+            raise forbidden()
+        if key.bucket and not key.bucket.take():
+            raise too_many_requests()
+
+
+def _split(raw_path: bytes) -> tuple[str, str, list[str]]:
+    """Return API id, stage and the decoded segments behind; ``%2F`` stays inside its segment."""
+    try:
+        api_id, *rest = (unquote(segment, errors="strict") for segment in raw_path.decode("ascii")[1:].split("/"))
+    except UnicodeDecodeError as error:
+        raise bad_request("Bad Request") from error
+    if not rest:
+        raise forbidden()
+    stage, *segments = rest
+    if segments and not segments[-1]:
+        segments.pop()
+    return api_id, stage, segments
+
+
+async def _read(request: Request) -> bytes:
+    """Return the body; a longer one than AWS takes is refused before it is held."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise request_too_long()
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise request_too_long()
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise bad_request("the client went away") from error
+    return b"".join(chunks)
+
+
+def _validate(method: Method, request: Request, body: bytes) -> None:
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    names = {f"querystring.{name}" for name, _ in query} | {f"header.{name}" for name in request.headers}
+    method.validator.check_parameters(names)
+    method.validator.check_body(request.headers.get("content-type", ""), body)

@@ -1,0 +1,1 @@
+"""The real Kafka broker: one KRaft node on the loopback interface."""

@@ -1,0 +1,26 @@
+"""``python -m local.kafka_rest``: the REST proxy on its port; the broker by ``PINPIPE_KAFKA_BOOTSTRAP``."""
+
+from __future__ import annotations
+
+import os
+
+import uvicorn
+
+from local.kafka_rest.app import create_app
+from local.ports import HOST, port
+
+
+def main() -> None:
+    """Serve until a signal comes; requests under way are answered first."""
+    uvicorn.run(
+        create_app(os.environ.get("PINPIPE_KAFKA_BOOTSTRAP") or f"{HOST}:{port('kafka')}"),
+        host=HOST,
+        port=port("kafka_rest"),
+        access_log=False,
+        # Longer than the gateway keeps idle connections: it never writes into one that is being closed.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=30,
+    )
+
+
+main()

@@ -1,0 +1,181 @@
+"""Hands records to the broker and tells each one's fate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from local.kafka_rest.errors import broker_unavailable, deliveries_unknown, queue_full
+from local.kafka_rest.produce_request import ProduceRecord
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING_RECORDS = 50_000
+MAX_WAITING_BYTES = 128 * 1024 * 1024
+DELIVERY_TIMEOUT_S = 20.0  # below the 29 s after which API Gateway gives up
+ANSWER_TIMEOUT_S = 25.0
+# The broker takes 2 MiB; what is left is room for the headers that the sink gives a dead letter.
+MAX_RECORD_BYTES = 2_000_000
+
+NON_RETRIABLE = 1
+RETRIABLE = 2
+
+Outcome = dict[str, int | str | None]
+
+
+class Deliveries:
+    """An idempotent producer whose delivery reports come back to the event loop, batch by batch.
+
+    :param bootstrap_servers: ``host:port`` of the broker.
+    """
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._configuration: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap_servers,
+            "client.id": "kafka-rest",
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",  # Java's: a key keeps its partition whoever produces
+            "linger.ms": 5,
+            "compression.type": "lz4",
+            "message.max.bytes": MAX_RECORD_BYTES,
+            "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+            "queue.buffering.max.messages": 2 * MAX_WAITING_RECORDS,
+            "queue.buffering.max.kbytes": 2 * MAX_WAITING_BYTES // 1024,
+            "topic.metadata.propagation.max.ms": 2_000,
+        }
+        self._producer = self._new_producer()
+        self._waiting_records = 0
+        self._waiting_bytes = 0
+        self._broken = threading.Event()
+        self._stopping = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="delivery-reports", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve delivery reports."""
+        self._poller.start()
+
+    def stop(self, timeout_s: float) -> int:
+        """Wait for what is under way; return how many records have no known fate."""
+        self._stopping.set()
+        self._poller.join(timeout_s)
+        return self._producer.flush(timeout_s)
+
+    async def send(self, topic: str, records: Sequence[ProduceRecord]) -> list[Outcome]:
+        """Produce ``records`` and return each one's outcome, in their order.
+
+        :raises Refusal: 429 when too much waits already (nothing is sent then), 503 while the producer is being
+            replaced, 500 when the producer left a record's fate open.
+        """
+        if self._broken.is_set():
+            raise broker_unavailable("the producer is being replaced after a fatal error")
+        size = sum(len(record.value) + len(record.key or b"") for record in records)
+        full = self._waiting_records + len(records) > MAX_WAITING_RECORDS
+        if self._waiting_records and (full or self._waiting_bytes + size > MAX_WAITING_BYTES):
+            raise queue_full(self._waiting_records, MAX_WAITING_RECORDS)
+        self._waiting_records += len(records)
+        self._waiting_bytes += size
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await self._outcomes(topic, records)
+        except TimeoutError:
+            raise deliveries_unknown(ANSWER_TIMEOUT_S) from None
+        finally:
+            self._waiting_records -= len(records)
+            self._waiting_bytes -= size
+
+    async def _outcomes(self, topic: str, records: Sequence[ProduceRecord]) -> list[Outcome]:
+        batch = _Batch(len(records), asyncio.get_running_loop())
+        producer = self._producer
+        for position, record in enumerate(records):
+            try:
+                producer.produce(
+                    topic,
+                    value=record.value,
+                    key=record.key,
+                    partition=-1 if record.partition is None else record.partition,
+                    on_delivery=partial(batch.delivered, position),
+                )
+            except BufferError:
+                batch.refused(position, "the local queue is full", RETRIABLE)
+            except KafkaException as error:
+                batch.refused(position, error.args[0].str(), NON_RETRIABLE)
+        return await batch.outcomes
+
+    def _new_producer(self) -> Producer:
+        return Producer({**self._configuration, "error_cb": self._on_error, "logger": log})
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            log.critical("the producer is broken and will be replaced: %s", error)
+            self._broken.set()
+        else:
+            log.warning("broker: %s", error)
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(0.1)
+            if self._broken.is_set():
+                self._replace_producer()
+
+    def _replace_producer(self) -> None:
+        # After a fatal error an idempotent producer takes nothing any more; its records are reported as failed.
+        self._producer.purge()
+        self._producer.flush(1)
+        self._producer = self._new_producer()
+        self._broken.clear()
+
+
+class _Batch:
+    """The outcomes of one request's records; the future is done when the last one is known."""
+
+    def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.outcomes: asyncio.Future[list[Outcome]] = loop.create_future()
+        self._loop = loop
+        self._known: list[Outcome] = [{}] * size
+        self._missing = size
+        self._lock = threading.Lock()
+
+    def delivered(self, position: int, error: KafkaError | None, message: Message) -> None:
+        """Take a delivery report; called by the poll thread."""
+        if error is not None:
+            self.refused(position, error.str(), RETRIABLE if _may_be_retried(error) else NON_RETRIABLE)
+            return
+        self._set(
+            position,
+            {"partition": message.partition(), "offset": message.offset(), "error_code": None, "error": None},
+        )
+
+    def refused(self, position: int, reason: str, error_code: int) -> None:
+        """Note a record that was not stored."""
+        self._set(position, {"partition": None, "offset": None, "error_code": error_code, "error": reason})
+
+    def _set(self, position: int, outcome: Outcome) -> None:
+        # The event loop's thread may refuse records while the poll thread delivers others.
+        with self._lock:
+            self._known[position] = outcome
+            self._missing -= 1
+            last = self._missing == 0
+        if last:
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if not self.outcomes.done():  # the request may have timed out meanwhile
+            self.outcomes.set_result(self._known)
+
+
+def _may_be_retried(error: KafkaError) -> bool:
+    retriable = {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._QUEUE_FULL,
+        KafkaError._PURGE_QUEUE,
+        KafkaError._PURGE_INFLIGHT,
+    }
+    return error.retriable() or error.code() in retriable

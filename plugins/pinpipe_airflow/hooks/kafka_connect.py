@@ -1,0 +1,149 @@
+"""Connectors of a Kafka Connect cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import requests
+from airflow.sdk import BaseHook
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+REQUEST_TIMEOUT_S = 30.0
+# 409: the cluster is rebalancing, which passes in seconds. https://docs.confluent.io/platform/current/connect/references/restapi.html
+_PASSING = (409, 429, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class ConnectorStatus:
+    """How a connector is.
+
+    :param state: the connector's own state, ``RUNNING``, ``PAUSED``, ``STOPPED``, ``FAILED``, ``UNASSIGNED`` …
+    :param tasks: state of each task by its number.
+    :param traces: stack trace by what failed, ``connector`` or ``task 0``.
+    """
+
+    state: str
+    tasks: Mapping[int, str] = field(default_factory=dict)
+    traces: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Whether the connector and every one of its tasks, at least one, is RUNNING."""
+        return self.state == "RUNNING" and bool(self.tasks) and set(self.tasks.values()) == {"RUNNING"}
+
+    @property
+    def failed(self) -> bool:
+        """Whether the connector or one of its tasks is FAILED."""
+        return "FAILED" in (self.state, *self.tasks.values())
+
+    def __str__(self) -> str:
+        tasks = ", ".join(f"task {number} {state}" for number, state in sorted(self.tasks.items())) or "no task"
+        return f"connector {self.state}, {tasks}"
+
+
+class ConnectorBackend(Protocol):
+    """Where connectors run. Kafka Connect's REST API is one; MSK Connect's AWS API can be another."""
+
+    def config(self, connector: str) -> dict[str, str] | None:
+        """Return a connector's configuration, ``None`` when there is no such connector."""
+
+    def put(self, connector: str, config: Mapping[str, str]) -> None:
+        """Create a connector, or replace the configuration of an existing one."""
+
+    def status(self, connector: str) -> ConnectorStatus | None:
+        """Return how a connector is, ``None`` while that is not known yet."""
+
+    def restart_failed(self, connector: str) -> None:
+        """Start the connector and those of its tasks that FAILED again."""
+
+
+class KafkaConnectHook(BaseHook):
+    """Talks to Kafka Connect's REST API.
+
+    :param kafka_connect_conn_id: an Airflow connection of type ``http``: host, port, ``schema`` (``http`` or
+        ``https``), and login and password where the API asks for them.
+    """
+
+    conn_name_attr = "kafka_connect_conn_id"
+    default_conn_name = "kafka_connect_default"
+    conn_type = "http"
+    hook_name = "Kafka Connect"
+
+    def __init__(self, kafka_connect_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.kafka_connect_conn_id = kafka_connect_conn_id
+
+    def config(self, connector: str) -> dict[str, str] | None:
+        """Return a connector's configuration, ``None`` when there is no such connector."""
+        answer = self._call("GET", f"/connectors/{quote(connector, safe='')}/config", missing_ok=True)
+        return None if answer is None else {key: str(value) for key, value in answer.items()}
+
+    def put(self, connector: str, config: Mapping[str, str]) -> None:
+        """Create a connector, or replace the configuration of an existing one."""
+        self._call("PUT", f"/connectors/{quote(connector, safe='')}/config", json=dict(config))
+
+    def status(self, connector: str) -> ConnectorStatus | None:
+        """Return how a connector is, ``None`` while that is not known yet."""
+        answer = self._call("GET", f"/connectors/{quote(connector, safe='')}/status", missing_ok=True)
+        if answer is None:
+            return None
+        parts = {"connector": answer["connector"], **{f"task {task['id']}": task for task in answer["tasks"]}}
+        return ConnectorStatus(
+            state=answer["connector"]["state"],
+            tasks={int(task["id"]): task["state"] for task in answer["tasks"]},
+            traces={
+                name: part.get("trace") or "no trace" for name, part in parts.items() if part["state"] == "FAILED"
+            },
+        )
+
+    def restart_failed(self, connector: str) -> None:
+        """Start the connector and those of its tasks that FAILED again (KIP-745)."""
+        self._call("POST", f"/connectors/{quote(connector, safe='')}/restart?includeTasks=true&onlyFailed=true")
+
+    def get_conn(self) -> requests.Session:
+        """Return the session, with credentials and retries of what passes."""
+        return self._session
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        connection = self.get_connection(self.kafka_connect_conn_id)
+        session = requests.Session()
+        if connection.login:
+            session.auth = (connection.login, connection.password or "")
+        retry = Retry(
+            total=6,
+            connect=3,
+            read=1,
+            backoff_factor=0.5,
+            status_forcelist=_PASSING,
+            allowed_methods=None,  # every call here may be repeated
+            raise_on_status=False,
+        )
+        session.mount("http://", HTTPAdapter(max_retries=retry))
+        session.mount("https://", HTTPAdapter(max_retries=retry))
+        return session
+
+    @cached_property
+    def _base_url(self) -> str:
+        connection = self.get_connection(self.kafka_connect_conn_id)
+        if not connection.host:
+            raise ValueError(f"connection {self.kafka_connect_conn_id!r} has no host: set Kafka Connect's address")
+        address = connection.host if "://" in connection.host else f"{connection.schema or 'http'}://{connection.host}"
+        return f"{address}:{connection.port}" if connection.port else address
+
+    def _call(self, method: str, path: str, *, json: Any = None, missing_ok: bool = False) -> Any:
+        answer = self.get_conn().request(method, self._base_url + path, json=json, timeout=REQUEST_TIMEOUT_S)
+        if answer.status_code == 404 and missing_ok:
+            return None
+        if not answer.ok:
+            hint = f"; check login and password of connection {self.kafka_connect_conn_id!r}"
+            raise RuntimeError(
+                f"Kafka Connect answers {answer.status_code} to {method} {self._base_url}{path}: {answer.text[:2000]}"
+                + (hint if answer.status_code in (401, 403) else "")
+            )
+        return answer.json() if answer.content else None

@@ -1,0 +1,60 @@
+"""Receipts and raw objects of the pipeline in S3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError
+from include import layout
+
+from pinpipe_airflow.stored_object import StoredObject
+
+
+class ReceiptHook(S3Hook):
+    """Reads and writes what jobs leave in the pipeline's bucket.
+
+    Takes what the provider's ``AwsBaseHook`` takes, and:
+
+    :param bucket: name of the pipeline's bucket.
+    """
+
+    def __init__(self, bucket: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bucket = bucket
+
+    def read(self, job: str, day: str | None = None) -> dict[str, Any] | None:
+        """Return a job's newest receipt, of ``day`` where it works by day; ``None`` when there is none.
+
+        No bucket counts as no receipt: before ``provision`` there is neither.
+        """
+        try:
+            answer = self.get_conn().get_object(Bucket=self.bucket, Key=layout.receipt_key(job, day))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise
+        receipt: dict[str, Any] = json.loads(answer["Body"].read())
+        return receipt
+
+    def write(self, job: str, receipt: Mapping[str, Any]) -> str:
+        """Store a receipt as its job's newest and return its key."""
+        key = layout.receipt_key(job)
+        self.load_string(json.dumps(receipt, indent=2), key=key, bucket_name=self.bucket, replace=True)
+        return key
+
+    def raw_objects(self, topic: str, day: str) -> Iterator[StoredObject]:
+        """Yield the raw objects of a topic and day."""
+        return self._listed(layout.raw_prefix(topic, day))
+
+    def receipts_by_day(self, job: str) -> Iterator[StoredObject]:
+        """Yield the newest receipt of each day that ``job`` has worked on."""
+        name = layout.receipt_key(job).rpartition("/")[2]
+        listed = self._listed(f"{layout.RECEIPT_ROOT}/{job}/dt=")
+        return (stored for stored in listed if stored.key.endswith(f"/{name}"))
+
+    def _listed(self, prefix: str) -> Iterator[StoredObject]:
+        for entry in self.iter_file_metadata(prefix=prefix, bucket_name=self.bucket):
+            yield StoredObject.of(entry["Key"], entry["ETag"])

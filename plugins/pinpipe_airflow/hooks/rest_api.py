@@ -1,0 +1,246 @@
+"""REST APIs of Amazon API Gateway."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigateway.type_defs import ApiKeyTypeDef, PatchOperationTypeDef, UsagePlanTypeDef
+
+
+class ApiGatewayHook(AwsBaseHook):
+    """
+    Interact with Amazon API Gateway's REST APIs.
+
+    Provide thick wrapper around :external+boto3:py:class:`boto3.client("apigateway") <APIGateway.Client>`. Every
+    ``ensure_…`` method compares first, changes only what differs and returns whether it changed anything.
+
+    Additional arguments (such as ``aws_conn_id``) may be specified and are passed down to the underlying AwsBaseHook.
+
+    .. seealso::
+        - :class:`airflow.providers.amazon.aws.hooks.base_aws.AwsBaseHook`
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["client_type"] = "apigateway"
+        super().__init__(*args, **kwargs)
+
+    @property
+    def client(self) -> APIGatewayClient:
+        """The boto3 client."""
+        return cast("APIGatewayClient", self.conn)
+
+    def find_rest_api(self, name: str) -> str | None:
+        """
+        Return the id of the REST API called ``name``, None when there is none.
+
+        :param name: name of the API.
+        :raises ValueError: when several APIs share the name, which API Gateway allows.
+        """
+        pages = self.client.get_paginator("get_rest_apis").paginate()
+        ids = [api["id"] for page in pages for api in page["items"] if api["name"] == name]
+        if len(ids) > 1:
+            raise ValueError(
+                f"{len(ids)} REST APIs are called {name!r}: {', '.join(ids)}; delete or rename all but one"
+            )
+        return ids[0] if ids else None
+
+    def get_invoke_url(self, name: str, url_format: str) -> str:
+        """
+        Return where the REST API called ``name`` is invoked, without a stage.
+
+        :param name: name of the API.
+        :param url_format: the URL with ``{api_id}`` and, where wanted, ``{region}``.
+        :raises ValueError: when there is no such API, or several.
+        """
+        rest_api_id = self.find_rest_api(name)
+        if rest_api_id is None:
+            raise ValueError(f"there is no REST API called {name!r} in {self.conn_region_name}: provision it first")
+        return self.invoke_url(rest_api_id, url_format)
+
+    def invoke_url(self, rest_api_id: str, url_format: str) -> str:
+        """
+        Return where an API is invoked, without a stage.
+
+        :param rest_api_id: id of the API.
+        :param url_format: the URL with ``{api_id}`` and, where wanted, ``{region}``.
+        """
+        try:
+            return url_format.format(api_id=rest_api_id, region=self.conn_region_name)
+        except (KeyError, IndexError) as error:
+            raise ValueError(f"URL format {url_format!r}: only {{api_id}} and {{region}} are filled in") from error
+
+    def import_rest_api(self, document: Mapping[str, Any], rest_api_id: str | None = None) -> str:
+        """
+        Import an OpenAPI document and return the API's id; nothing of it is live before :meth:`deploy`.
+
+        :param document: OpenAPI document with ``x-amazon-apigateway-*`` extensions.
+        :param rest_api_id: API that the document replaces altogether; None creates one.
+        """
+        body = json.dumps(document).encode()
+        if rest_api_id is None:
+            return self.client.import_rest_api(parameters={"endpointConfigurationTypes": "REGIONAL"}, body=body)["id"]
+        self.client.put_rest_api(restApiId=rest_api_id, mode="overwrite", body=body)
+        return rest_api_id
+
+    def deployed_description(self, rest_api_id: str, stage_name: str) -> str | None:
+        """
+        Return the description of the deployment that a stage serves, None when nothing is deployed there.
+
+        :param rest_api_id: id of the API.
+        :param stage_name: name of the stage.
+        """
+        not_found = self.client.exceptions.NotFoundException
+        try:
+            stage = self.client.get_stage(restApiId=rest_api_id, stageName=stage_name)
+            deployment = self.client.get_deployment(restApiId=rest_api_id, deploymentId=stage["deploymentId"])
+        except not_found:
+            return None
+        return deployment.get("description")
+
+    def deploy(self, rest_api_id: str, stage_name: str, description: str) -> str:
+        """
+        Deploy the API as it is now on a stage, which is created where missing, and return the deployment's id.
+
+        :param rest_api_id: id of the API.
+        :param stage_name: name of the stage.
+        :param description: what is deployed; :meth:`deployed_description` finds it again.
+        """
+        deployment_id = self.client.create_deployment(restApiId=rest_api_id, description=description)["id"]
+        stages = self.client.get_stages(restApiId=rest_api_id)["item"]
+        if any(stage["stageName"] == stage_name for stage in stages):
+            self.client.update_stage(
+                restApiId=rest_api_id,
+                stageName=stage_name,
+                patchOperations=[{"op": "replace", "path": "/deploymentId", "value": deployment_id}],
+            )
+        else:
+            self.client.create_stage(restApiId=rest_api_id, stageName=stage_name, deploymentId=deployment_id)
+        return deployment_id
+
+    def ensure_tags(self, rest_api_id: str, tags: Mapping[str, str]) -> bool:
+        """
+        Set tags of an API; others that it has stay.
+
+        :param rest_api_id: id of the API.
+        :param tags: value by tag.
+        """
+        arn = f"arn:{self.conn_partition}:apigateway:{self.conn_region_name}::/restapis/{rest_api_id}"
+        known = self.client.get_tags(resourceArn=arn)["tags"]
+        wanted = {key: value for key, value in tags.items() if known.get(key) != value}
+        if wanted:
+            self.client.tag_resource(resourceArn=arn, tags=wanted)
+        return bool(wanted)
+
+    def find_api_keys(self, name: str) -> list[ApiKeyTypeDef]:
+        """
+        Return the API keys called ``name`` with their values.
+
+        :param name: name of the keys.
+        """
+        pages = self.client.get_paginator("get_api_keys").paginate(nameQuery=name, includeValues=True)
+        return [key for page in pages for key in page["items"] if key["name"] == name]
+
+    def ensure_api_key(self, name: str, value: str) -> tuple[str, bool]:
+        """
+        Return the id of the enabled API key with this name and value, made where missing, and whether it was changed.
+
+        Keys of the same name with another value stay until :meth:`delete_other_api_keys`, so that callers are served
+        while a key is replaced.
+
+        :param name: name of the key.
+        :param value: its value, 20 to 128 characters.
+        """
+        for key in self.find_api_keys(name):
+            if not hmac.compare_digest(key["value"].encode(), value.encode()):
+                continue
+            if key["enabled"]:
+                return key["id"], False
+            enable: list[PatchOperationTypeDef] = [{"op": "replace", "path": "/enabled", "value": "true"}]
+            self.client.update_api_key(apiKey=key["id"], patchOperations=enable)
+            self.log.info("API key %s (%s) is enabled again", name, key["id"])
+            return key["id"], True
+        made = self.client.create_api_key(name=name, value=value, enabled=True)
+        self.log.info("API key %s (%s) is created", name, made["id"])
+        return made["id"], True
+
+    def delete_other_api_keys(self, name: str, kept: str) -> bool:
+        """
+        Delete the API keys called ``name`` but one, and return whether there were any.
+
+        :param name: name of the keys.
+        :param kept: id of the key that stays.
+        """
+        others = [key["id"] for key in self.find_api_keys(name) if key["id"] != kept]
+        for key_id in others:
+            self.client.delete_api_key(apiKey=key_id)
+            self.log.info("API key %s (%s) had another value: it is deleted, %s replaces it", name, key_id, kept)
+        return bool(others)
+
+    def ensure_usage_plan(
+        self, name: str, rest_api_id: str, stage_name: str, rate_limit: float, burst_limit: int
+    ) -> tuple[str, bool]:
+        """
+        Return the id of the usage plan of this name that covers a stage, and whether it was created or changed.
+
+        :param name: name of the plan.
+        :param rest_api_id: id of the API.
+        :param stage_name: name of the stage.
+        :param rate_limit: steady requests per second of each key.
+        :param burst_limit: requests at once of each key.
+        :raises ValueError: when several plans share the name.
+        """
+        pages = self.client.get_paginator("get_usage_plans").paginate()
+        plans = [plan for page in pages for plan in page["items"] if plan["name"] == name]
+        if len(plans) > 1:
+            ids = ", ".join(plan["id"] for plan in plans)
+            raise ValueError(f"{len(plans)} usage plans are called {name!r}: {ids}; delete or rename all but one")
+        if not plans:
+            made = self.client.create_usage_plan(
+                name=name,
+                apiStages=[{"apiId": rest_api_id, "stage": stage_name}],
+                throttle={"rateLimit": rate_limit, "burstLimit": burst_limit},
+            )
+            self.log.info("Usage plan %s (%s) is created", name, made["id"])
+            return made["id"], True
+        patches = _usage_plan_patches(plans[0], f"{rest_api_id}:{stage_name}", rate_limit, burst_limit)
+        if patches:
+            self.client.update_usage_plan(usagePlanId=plans[0]["id"], patchOperations=patches)
+            paths = ", ".join(patch["path"] for patch in patches)
+            self.log.info("Usage plan %s (%s) is changed: %s", name, plans[0]["id"], paths)
+        return plans[0]["id"], bool(patches)
+
+    def ensure_usage_plan_key(self, usage_plan_id: str, key_id: str) -> bool:
+        """
+        Put an API key into a usage plan.
+
+        :param usage_plan_id: id of the plan.
+        :param key_id: id of the key.
+        """
+        pages = self.client.get_paginator("get_usage_plan_keys").paginate(usagePlanId=usage_plan_id)
+        if any(key["id"] == key_id for page in pages for key in page["items"]):
+            return False
+        self.client.create_usage_plan_key(usagePlanId=usage_plan_id, keyId=key_id, keyType="API_KEY")
+        self.log.info("API key %s is in usage plan %s", key_id, usage_plan_id)
+        return True
+
+
+def _usage_plan_patches(
+    plan: UsagePlanTypeDef, stage: str, rate_limit: float, burst_limit: int
+) -> list[PatchOperationTypeDef]:
+    throttle = plan.get("throttle") or {}
+    stages = {f"{known['apiId']}:{known['stage']}" for known in plan.get("apiStages") or []}
+    patches: list[PatchOperationTypeDef] = []
+    if throttle.get("rateLimit") != rate_limit:
+        patches.append({"op": "replace", "path": "/throttle/rateLimit", "value": str(rate_limit)})
+    if throttle.get("burstLimit") != burst_limit:
+        patches.append({"op": "replace", "path": "/throttle/burstLimit", "value": str(burst_limit)})
+    if stage not in stages:
+        patches.append({"op": "add", "path": "/apiStages", "value": stage})
+    return patches

@@ -1,0 +1,115 @@
+"""An S3 bucket's properties: what they are, and how to set them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError
+
+PUBLIC_ACCESS_BLOCKED = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """A bucket's default encryption.
+
+    :param algorithm: ``AES256`` or ``aws:kms``.
+    :param kms_key_id: ARN or id of the key for ``aws:kms``; ``None`` for the account's own S3 key.
+    """
+
+    algorithm: str
+    kms_key_id: str | None = None
+
+
+class S3BucketHook(S3Hook):
+    """Reads and sets versioning, default encryption and the public access block of a bucket.
+
+    Takes what the provider's ``AwsBaseHook`` takes.
+    """
+
+    def region(self, bucket: str) -> str | None:
+        """Return the region of a bucket, ``None`` when there is no such bucket.
+
+        :raises PermissionError: when the name is taken by a bucket that these credentials may not see.
+        """
+        try:
+            answer = self.get_conn().head_bucket(Bucket=bucket)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 404:
+                return None
+            if status == 403:
+                raise PermissionError(
+                    f"bucket {bucket!r} answers 403 to connection {self.aws_conn_id!r}: bucket names are global, so "
+                    "it may be another account's; choose another name (setting bucket) or allow s3:ListBucket"
+                ) from error
+            raise
+        location: str | None = answer.get("BucketRegion") or self._location(bucket)
+        return location
+
+    def versioning(self, bucket: str) -> bool:
+        """Return whether versioning is on."""
+        return bool(self.get_conn().get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
+
+    def set_versioning(self, bucket: str, enabled: bool) -> None:
+        """Turn versioning on, or suspend it: S3 cannot turn it off again."""
+        status = "Enabled" if enabled else "Suspended"
+        self.get_conn().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+    def encryption(self, bucket: str) -> Encryption | None:
+        """Return the default encryption, ``None`` when none is set."""
+        answer = _unless_missing(
+            lambda: self.get_conn().get_bucket_encryption(Bucket=bucket),
+            "ServerSideEncryptionConfigurationNotFoundError",
+        )
+        if answer is None:
+            return None
+        default = answer["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+        return Encryption(default["SSEAlgorithm"], default.get("KMSMasterKeyID"))
+
+    def set_encryption(self, bucket: str, encryption: Encryption) -> None:
+        """Set the default encryption; a KMS key gets a bucket key, which saves most calls to KMS."""
+        default = {"SSEAlgorithm": encryption.algorithm}
+        if encryption.kms_key_id:
+            default["KMSMasterKeyID"] = encryption.kms_key_id
+        rule = {
+            "ApplyServerSideEncryptionByDefault": default,
+            "BucketKeyEnabled": encryption.algorithm == "aws:kms",
+        }
+        self.get_conn().put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+        )
+
+    def public_access_blocked(self, bucket: str) -> bool:
+        """Return whether all four kinds of public access are blocked."""
+        answer = _unless_missing(
+            lambda: self.get_conn().get_public_access_block(Bucket=bucket), "NoSuchPublicAccessBlockConfiguration"
+        )
+        return answer is not None and answer["PublicAccessBlockConfiguration"] == PUBLIC_ACCESS_BLOCKED
+
+    def block_public_access(self, bucket: str) -> None:
+        """Block all four kinds of public access."""
+        self.get_conn().put_public_access_block(
+            Bucket=bucket, PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCKED
+        )
+
+    def _location(self, bucket: str) -> str:
+        # S3 says null for its oldest region.
+        return self.get_conn().get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
+
+
+def _unless_missing(read: Callable[[], Any], missing: str) -> Any | None:
+    try:
+        return read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == missing:
+            return None
+        raise

@@ -1,0 +1,124 @@
+"""This module contains the operators that look at receipts in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from pinpipe_airflow.accounting import unbalanced
+from pinpipe_airflow.assets import DELTA_BATCH
+from pinpipe_airflow.hooks.receipt import ReceiptHook
+from pinpipe_airflow.idempotency import is_of_run
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ProvisionedCheckOperator(BaseOperator):
+    """Lets a run go on once ``provision`` has left its receipt.
+
+    A scheduled run before that is skipped, for nobody asked for it; any other run fails and says what to do.
+
+    :param bucket: the pipeline's bucket. (templated)
+    :param aws_conn_id: the Airflow connection to AWS.
+    :raises AirflowFailException: without a retry, for another try would find the same.
+    """
+
+    template_fields: Sequence[str] = ("bucket", "aws_conn_id")
+
+    def __init__(self, *, bucket: str, aws_conn_id: str | None = "aws_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bucket = bucket
+        self.aws_conn_id = aws_conn_id
+
+    @cached_property
+    def hook(self) -> ReceiptHook:
+        """The hook that talks to S3."""
+        return ReceiptHook(self.bucket, aws_conn_id=self.aws_conn_id)
+
+    def execute(self, context: Context) -> str:
+        """Return when the pipeline was provisioned."""
+        receipt = self.hook.read("provision")
+        if receipt is not None:
+            return str(receipt["finished_at"])
+        missing = f"not provisioned: there is no receipt of provision in s3://{self.bucket}"
+        if context["dag_run"].run_type == "scheduled":
+            raise AirflowSkipException(missing)
+        raise AirflowFailException(f"{missing}; run the DAG provision, then this one again")
+
+
+class ReceiptCheckOperator(BaseOperator):
+    """Checks the receipt of a day's cleaning and announces the day to whoever waits for ``delta_batch``.
+
+    The receipt must be of this DAG run (any try: a try whose success was lost is as good), and every row read must
+    be accounted for.
+
+    :param bucket: the pipeline's bucket. (templated)
+    :param job: the job's name in receipts, ``clean_batch``. (templated)
+    :param day: the cleaned day, ``YYYY-MM-DD``. (templated)
+    :param aws_conn_id: the Airflow connection to AWS.
+    :return: ``{"day", "run_id", "data_sets": {name: counts}, "warnings": number of warnings}``.
+    :raises AirflowFailException: when the receipt is missing, of another run, or does not add up.
+    """
+
+    template_fields: Sequence[str] = ("bucket", "job", "day", "aws_conn_id")
+
+    def __init__(
+        self, *, bucket: str, job: str, day: str, aws_conn_id: str | None = "aws_default", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket = bucket
+        self.job = job
+        self.day = day
+        self.aws_conn_id = aws_conn_id
+
+    @cached_property
+    def hook(self) -> ReceiptHook:
+        """The hook that talks to S3."""
+        return ReceiptHook(self.bucket, aws_conn_id=self.aws_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Check, log the counts, announce the day."""
+        receipt = self._receipt_of(context["run_id"])
+        counts: dict[str, dict[str, int]] = receipt["data_sets"]
+        if problems := unbalanced(counts):
+            raise AirflowFailException(f"the receipt of {self.job} for {self.day} does not add up: {problems}")
+        self._log(counts, receipt["warnings"])
+        context["outlet_events"][DELTA_BATCH].extra = {
+            "day": self.day,
+            "run_id": receipt["run_id"],
+            "counts": counts,
+        }
+        return {
+            "day": self.day,
+            "run_id": receipt["run_id"],
+            "data_sets": counts,
+            "warnings": len(receipt["warnings"]),
+        }
+
+    def _receipt_of(self, run_id: str) -> dict[str, Any]:
+        receipt = self.hook.read(self.job, self.day)
+        if receipt is None:
+            raise AirflowFailException(
+                f"{self.job} left no receipt for {self.day} in s3://{self.bucket}, though its run succeeded: "
+                "see the job run's log, then clear the task that runs the job"
+            )
+        if not is_of_run(receipt["run_id"], run_id):
+            raise AirflowFailException(
+                f"the receipt of {self.job} for {self.day} is of run {receipt['run_id']!r}, not of {run_id!r}: "
+                "another run has cleaned this day since; its result stands. Clear the task that runs the job to "
+                "clean the day from here again"
+            )
+        return receipt
+
+    def _log(self, counts: dict[str, dict[str, int]], warnings: Sequence[dict[str, Any]]) -> None:
+        for name, sizes in counts.items():
+            self.log.info("%s: %s", name, ", ".join(f"{count} {what}" for what, count in sizes.items()))
+        if not any(sizes["read"] for sizes in counts.values()):
+            self.log.info("There was nothing to clean on %s", self.day)
+        for warning in warnings:
+            self.log.warning("%s", warning)

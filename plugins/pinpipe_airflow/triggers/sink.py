@@ -1,0 +1,77 @@
+"""This module contains the trigger that waits for a sink connector."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+from confluent_kafka import KafkaException
+
+from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook, Offsets, lag
+
+
+class SinkCommittedTrigger(BaseTrigger):
+    """Fires when a consumer group has committed at least given offsets, or at a deadline.
+
+    Everything it needs is in its arguments, so another triggerer can go on where one has died. Brokers that do not
+    answer are waited for like a sink that does not.
+
+    :param group: the consumer group, ``connect-<connector>``.
+    :param wanted: offset to be committed, by topic and partition.
+    :param deadline: ISO 8601 moment after which it gives up.
+    :param kafka_conn_id: the Airflow connection to the brokers.
+    :param poll_interval: seconds between two looks.
+    """
+
+    def __init__(
+        self, group: str, wanted: Offsets, deadline: str, kafka_conn_id: str = "kafka_default", poll_interval: float = 5
+    ) -> None:
+        super().__init__()
+        self.group = group
+        self.wanted = wanted
+        self.deadline = deadline
+        self.kafka_conn_id = kafka_conn_id
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the trigger's import path and every argument."""
+        return (
+            "pinpipe_airflow.triggers.sink.SinkCommittedTrigger",
+            {
+                "group": self.group,
+                "wanted": self.wanted,
+                "deadline": self.deadline,
+                "kafka_conn_id": self.kafka_conn_id,
+                "poll_interval": self.poll_interval,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until the offsets are committed; one event ``{"status": "committed" | "timeout", …}``."""
+        hook = KafkaOffsetsHook(kafka_config_id=self.kafka_conn_id)
+        # Kafka's client and the look-up of the connection block: both go to a thread of their own, off the event loop
+        # that all triggers share and off asgiref's one shared thread.
+        committed_offsets = sync_to_async(hook.committed_offsets, thread_sensitive=False)
+        deadline = datetime.fromisoformat(self.deadline)
+        while True:
+            problem, missing = "", {}
+            try:
+                missing = lag(self.wanted, await committed_offsets(self.group, self.wanted))
+            except KafkaException as error:
+                problem = str(error)
+                self.log.warning("The brokers do not tell what %s has committed: %s", self.group, problem)
+            else:
+                if not missing:
+                    yield TriggerEvent({"status": "committed", "wanted": self.wanted})
+                    return
+                self.log.info("%s has %d records to commit: %s", self.group, sum(missing.values()), missing)
+            if datetime.now(UTC) >= deadline:
+                yield TriggerEvent(
+                    {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
+                )
+                return
+            await asyncio.sleep(self.poll_interval)

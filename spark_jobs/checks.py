@@ -1,0 +1,91 @@
+"""The rules of the data sets as Spark expressions: a record's texts to clean values and the names of the rules broken.
+
+Batch and stream share them; which rules there are is data (:mod:`include.schema`).
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from include import schema
+from include.schema import UNPARSABLE, CleanColumn, Dataset
+from spark_jobs.conversions import converted, stripped
+
+_AHEAD = "INTERVAL 24 HOURS"  # how far a moment in a record may lie after the record's log timestamp
+
+
+def with_checks(records: DataFrame, dataset: Dataset) -> DataFrame:
+    """Replace ``record`` by what cleaning makes of it.
+
+    Adds ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key`` (the
+    clean key's value as text, NULL if unreadable), ``unexpected`` (names of the columns whose value is none of those
+    known) and ``content`` (a struct of the clean columns; only of use where no rule is broken).
+
+    :param records: has ``record`` (struct of texts, or NULL), ``addressed`` and ``ingested_at``.
+    """
+    columns = dataset.columns
+    texts = {_text_of(c): _without_placeholders(stripped(F.col("record")[c.name]), c) for c in columns}
+    values = {_value_of(c): converted(c, F.col(_text_of(c)), dataset.clean_type(c.name)) for c in columns}
+    content = F.struct(*(_clean(column, dataset).alias(column.name) for column in dataset.clean))
+    whole_row = F.col("record").isNotNull() & F.col("addressed")
+    broken = F.array_compact(F.array(*(_broken(column) for column in columns)))
+    return (
+        records.withColumns(texts)
+        .withColumns(values)
+        .withColumns(
+            {
+                "rules": F.when(whole_row, broken).otherwise(F.array(F.lit(UNPARSABLE.name))),
+                "key": _clean(dataset.clean_key, dataset).cast("string"),
+                "unexpected": F.array_compact(F.array(*(_unexpected(c) for c in columns if c.expected))),
+                "content": content,
+            }
+        )
+        .drop("record", *texts, *values)
+    )
+
+
+def _text_of(column: schema.Column) -> str:
+    return f"{column.name} text"
+
+
+def _value_of(column: schema.Column) -> str:
+    return f"{column.name} value"
+
+
+def _without_placeholders(text: Column, column: schema.Column) -> Column:
+    return F.when(~text.isin("", *column.null_when), text)
+
+
+def _broken(column: schema.Column) -> Column:
+    """Return the name of the rule that the column breaks, or NULL."""
+    text, value = F.col(_text_of(column)), F.col(_value_of(column))
+    rule = F.when(text.isNull(), F.lit(None if column.nullable else f"{column.name}_missing"))
+    if column.convertible:
+        rule = rule.when(value.isNull(), f"{column.name}_unparsable")
+    if column.bounded:
+        rule = rule.when(_outside(column, value), f"{column.name}_out_of_range")
+    return rule
+
+
+def _outside(column: schema.Column, value: Column) -> Column:
+    if column.earliest is not None:
+        earliest = F.lit(f"{column.earliest}Z").cast("timestamp")
+        return (value < earliest) | (value > F.col("ingested_at") + F.expr(_AHEAD))
+    outside = F.lit(False)
+    if column.minimum is not None:
+        outside = outside | (value < column.minimum)
+    if column.maximum is not None:
+        outside = outside | (value > column.maximum)
+    return outside
+
+
+def _unexpected(column: schema.Column) -> Column:
+    return F.when(~F.col(_value_of(column)).isin(*column.expected), column.name)
+
+
+def _clean(column: CleanColumn, dataset: Dataset) -> Column:
+    values = [F.col(_value_of(dataset.column(source))) for source in column.sources]
+    if len(values) == 1:
+        return values[0].try_cast(column.type)
+    return F.array(*values) if column.type.startswith("array") else F.concat_ws(" ", *values)

@@ -1,0 +1,117 @@
+"""Text to value, one expression per conversion: NULL where the text does not convert, never an exception.
+
+A pattern decides first and ``try_cast`` converts second: Spark's own casts are too generous (``1d``, ``0x1p3``, ``NaN``
+and ``17.9`` pass for numbers) and, with an exponent of many digits, kill the task even as ``try_cast``.
+
+Text is what JSON parsing leaves: JSON text as it is, a JSON number as its digits. A JSON number with a fraction or an
+exponent has gone through a double by then, so exponents are accepted everywhere (12345678.5 arrives as 1.23456785E7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 -- Spark's own convention
+
+from include import schema
+
+WHITE_SPACE = "".join(character for character in map(chr, range(0x10000)) if character.isspace())
+
+_EXPONENT = r"[eE][+-]?[0-9]{1,3}"
+_NUMBER = rf"^[+-]?[0-9]+(\.[0-9]+)?({_EXPONENT})?$"
+_WHOLE_NUMBER = rf"^[+-]?[0-9]+(\.0+|(\.[0-9]+)?{_EXPONENT})?$"
+_UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+_LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+_OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_FOLLOWERS = r"^([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?([kKmMbB]?)$"
+_FOLLOWERS_AS_DOUBLE = rf"^[0-9]+(\.[0-9]+)?{_EXPONENT}$"
+
+_INT_MAX = 2**31 - 1
+_LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Python and SQL clients can read
+
+
+def stripped(text: Column) -> Column:
+    """Return ``text`` without white space at its ends, as Python's ``str.strip``; Spark's ``trim`` knows blanks only."""
+    return F.btrim(text, F.lit(WHITE_SPACE))
+
+
+def number(text: Column) -> Column:
+    """Return the double that ``text`` writes; infinite beyond a double's range."""
+    return F.when(text.rlike(_NUMBER), text.try_cast("double"))
+
+
+def whole(value: Column) -> Column:
+    """Return ``value`` (double) where it has no fraction, else NULL."""
+    return F.when(value % 1 == 0, value)
+
+
+def whole_number(text: Column) -> Column:
+    """Return the int of 0 or more that ``text`` writes; ``17``, ``17.0`` and ``1e3`` are whole."""
+    value = text.try_cast("double")
+    in_range = (value % 1 == 0) & value.between(0, _INT_MAX)
+    return F.when(text.rlike(_WHOLE_NUMBER) & in_range, value.try_cast("int"))
+
+
+def digits(text: Column, type_name: str) -> Column:
+    """Return the ``int`` or ``bigint`` that ``text`` writes in nothing but digits, as addresses of records are."""
+    return F.when(text.rlike(r"^[0-9]+$"), text.try_cast(type_name))
+
+
+def uuid(text: Column) -> Column:
+    """Return ``text`` where it is a uuid in its usual form, letters in either case."""
+    return F.when(text.rlike(_UUID), text)
+
+
+def timestamp(text: Column) -> Column:
+    """Return the moment that ISO 8601 ``text`` names: UTC unless it has an offset, whatever the session's zone."""
+    return F.when(text.rlike(_LOCAL_TIME + "$"), F.concat(text, F.lit("Z")).try_cast("timestamp")).when(
+        text.rlike(_LOCAL_TIME + _OFFSET), text.try_cast("timestamp")
+    )
+
+
+def log_timestamp(text: Column) -> Column:
+    """Return the moment of a record's log timestamp, ``text`` in milliseconds since 1970."""
+    milliseconds = digits(text, "bigint")
+    return F.when(milliseconds <= _LAST_MILLISECOND, F.timestamp_millis(milliseconds))
+
+
+def follower_count(text: Column) -> Column:
+    """Return the bigint of a follower count such as ``1,234`` or ``1.2k``, rounded half up.
+
+    The decimal point is moved within the text, so that no digit is lost whatever their number: ``1.2345k`` is the
+    integer ``1234`` and, as the next digit is a 5, one more.
+    """
+    integer = F.replace(F.regexp_extract(text, _FOLLOWERS, 1), F.lit(","), F.lit(""))
+    fraction = F.regexp_extract(text, _FOLLOWERS, 2)
+    suffix = F.lower(F.regexp_extract(text, _FOLLOWERS, 3))
+    places = F.when(suffix == "k", 3).when(suffix == "m", 6).when(suffix == "b", 9).otherwise(0)
+    moved = F.concat(integer, F.rpad(F.substring(fraction, F.lit(1), places), places, F.lit("0")))
+    half_up = F.when(F.substring(fraction, places + 1, F.lit(1)) >= "5", 1).otherwise(0)
+    as_double = F.round(text.try_cast("decimal(38,9)"), 0).try_cast("bigint")
+    return F.when(text.rlike(_FOLLOWERS), F.try_add(moved.try_cast("bigint"), half_up.cast("bigint"))).when(
+        text.rlike(_FOLLOWERS_AS_DOUBLE), as_double
+    )
+
+
+_CONVERSIONS: dict[str, Callable[[Column], Column]] = {
+    "whole_number": whole_number,
+    "uuid": uuid,
+    "number": number,
+    "timestamp": timestamp,
+    "follower_count": follower_count,
+}
+
+
+def converted(column: schema.Column, text: Column, clean_type: str | None) -> Column:
+    """Return the value of a source column.
+
+    :param column: the column as declared.
+    :param text: its text, stripped, NULL where it is empty or a placeholder.
+    :param clean_type: type of the clean column made from it alone: a number that becomes an ``int`` must be whole.
+    """
+    if not column.convertible:
+        prefix = column.strip_prefix
+        return text if prefix is None else F.when(text.startswith(prefix), F.substr(text, F.lit(len(prefix) + 1))).otherwise(text)
+    value = _CONVERSIONS[column.type](text)
+    return whole(value) if column.type == "number" and clean_type == "int" else value

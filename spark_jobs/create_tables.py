@@ -1,0 +1,48 @@
+"""Job ``create_tables``: creates the Delta tables of the batch and speed layers that are not there yet."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pyspark.sql import SparkSession
+
+from include import layout
+from spark_jobs import tables
+
+_SIDE_BY_SIDE = 4  # a creation mostly waits for its commit
+
+log = logging.getLogger(__name__)
+
+
+def create_tables(spark: SparkSession, lake: str) -> dict[str, bool]:
+    """Create what is missing; return for each ``<layer>.<name>`` whether it was created.
+
+    :param lake: root of the Delta tables.
+    :raises spark_jobs.tables.TableSchemaError: when a table is there with other columns than declared.
+    """
+    wanted = [(layer, name) for layer in layout.LAYERS for name in layout.BATCH_TABLES]
+
+    def create(table: tuple[str, str]) -> bool:
+        created = tables.create(spark, lake, *table)
+        log.info("%s.%s: %s", *table, "created" if created else "already there")
+        return created
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return {f"{layer}.{name}": made for (layer, name), made in zip(wanted, pool.map(create, wanted), strict=True)}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the job with the command line's arguments."""
+    parser = argparse.ArgumentParser(prog="create_tables", description=__doc__)
+    parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    created = create_tables(SparkSession.builder.appName("create_tables").getOrCreate(), options.lake)
+    log.info("%s of %s tables created at %s", sum(created.values()), len(created), options.lake)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The raw objects of a day: what lies in S3, and each of its lines once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from include import layout
+from include.schema import DATASETS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DEAD_LETTER = "dead_letter"
+DATA_SETS = (*DATASETS, DEAD_LETTER)  # whatever a day's receipt counts
+
+_GLOB = str.maketrans({character: f"\\{character}" for character in "{}[]*?\\"})
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """An object as it was listed, before it was read: one that changes later has another ETag than the receipt says.
+
+    :param data_set: ``pin``, ``geo``, ``user`` or ``dead_letter``, by its folder.
+    :param key: key in the bucket.
+    :param etag: entity tag without quotes.
+    :param size: size in bytes.
+    """
+
+    data_set: str
+    key: str
+    etag: str
+    size: int
+
+    @property
+    def ignored(self) -> bool:
+        """Whether Hadoop, and so Spark, takes the object for a marker rather than data and leaves it out."""
+        return self.key.endswith("/") or self.key.rsplit("/", 1)[-1].startswith(("_", "."))
+
+
+def topics(pipeline_id: str) -> dict[str, str]:
+    """Return the topic of each of :data:`DATA_SETS`."""
+    of_data = {name: layout.topic(pipeline_id, name) for name in DATASETS}
+    return {**of_data, DEAD_LETTER: layout.dead_letter_topic(pipeline_id)}
+
+
+def list_day(s3: S3Client, bucket: str, pipeline_id: str, day: str) -> Iterator[RawObject]:
+    """Yield the objects of a day (``YYYY-MM-DD``), data set by data set, by key.
+
+    :raises botocore.exceptions.ClientError: when the bucket cannot be listed.
+    """
+    pages = s3.get_paginator("list_objects_v2")
+    for data_set, topic in topics(pipeline_id).items():
+        for page in pages.paginate(Bucket=bucket, Prefix=layout.raw_prefix(topic, day)):
+            for entry in page.get("Contents", []):
+                yield RawObject(data_set, entry["Key"], entry["ETag"].strip('"'), entry["Size"])
+
+
+def read_lines(spark: SparkSession, root: str, objects: Sequence[RawObject], pipeline_id: str) -> DataFrame:
+    """Return every line of ``objects``: ``data_set``, ``file`` (URI) and ``value``, text of whatever bytes.
+
+    A line ends with a line feed alone, as the sink writes it. A dead letter is one line, whatever it holds.
+
+    :param root: what the keys stand under, ``s3://<bucket>``.
+    """
+    letters = [raw for raw in objects if raw.data_set == DEAD_LETTER]
+    empty_letters = [raw for raw in letters if not raw.size]  # Spark skips files without a byte; an empty record is one
+    parts = [
+        _read(spark.read.text(_paths(root, found), **options), pipeline_id)
+        for found, options in (
+            ([raw for raw in objects if raw.data_set != DEAD_LETTER and raw.size], {"lineSep": "\n"}),
+            ([raw for raw in letters if raw.size], {"wholetext": True}),
+        )
+        if found
+    ]
+    if empty_letters or not parts:
+        parts.append(_empty_letters(spark, root, empty_letters))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def lines_by_key(counts: Iterable[tuple[str, int]], root: str, objects: Sequence[RawObject]) -> dict[str, int]:
+    """Return the number of lines of each object.
+
+    :param counts: ``file`` of :func:`read_lines` and its number of lines, of every file that has any.
+    :raises RuntimeError: when a file is none of ``objects``, or an object with bytes gave no line.
+    """
+    keys = {_as_spark_names_it(f"{root}/{raw.key}"): raw.key for raw in objects}
+    lines = dict.fromkeys(keys.values(), 0)
+    for file, count in counts:
+        if unquote(file) not in keys:
+            raise RuntimeError(f"{file} was read although it is none of the {len(keys)} objects listed: report this")
+        lines[keys[unquote(file)]] = count
+    for raw in objects:
+        if raw.size and not lines[raw.key]:
+            raise RuntimeError(
+                f"{raw.key} has {raw.size} bytes but gave no line: it changed while it was read; run the day again"
+            )
+    return lines
+
+
+def _read(text: DataFrame, pipeline_id: str) -> DataFrame:
+    file = F.col("_metadata.file_path")
+    folder = F.regexp_extract(file, rf"/{layout.RAW_ROOT}/([^/]+)/dt=", 1)
+    data_set = F.coalesce(*(F.when(folder == topic, name) for name, topic in topics(pipeline_id).items()))
+    return text.select(data_set.alias("data_set"), file.alias("file"), "value")
+
+
+def _paths(root: str, objects: Sequence[RawObject]) -> list[str]:
+    return [f"{root}/{raw.key}".translate(_GLOB) for raw in objects]
+
+
+def _as_spark_names_it(uri: str) -> str:
+    return uri.replace("file:///", "file:/", 1)
+
+
+def _empty_letters(spark: SparkSession, root: str, letters: Sequence[RawObject]) -> DataFrame:
+    """Return a line without text for each of ``letters``; built by expressions, as rows from Python start a worker."""
+    if not letters:
+        return spark.range(0).select(*(F.lit("").alias(name) for name in ("data_set", "file", "value")))
+    files = F.explode(F.array(*(F.lit(f"{root}/{raw.key}") for raw in letters)))
+    return spark.range(1).select(F.lit(DEAD_LETTER).alias("data_set"), files.alias("file"), F.lit("").alias("value"))

@@ -1,0 +1,117 @@
+"""One running world for all end-to-end tests: its own state folder and ports, so a user's world is never touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from pinpipe_cli.airflow_api import AirflowApi
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {
+    "PINPIPE_HOME": str(ROOT / ".pinpipe-test"),
+    "PINPIPE_PORT_OFFSET": os.environ.get("PINPIPE_PORT_OFFSET", "1000"),
+}
+GENERATED_POSTS = 1_200
+
+
+@dataclass(frozen=True)
+class World:
+    """The running world, as its users have it: the command, Airflow's API, S3, and its secrets."""
+
+    api: AirflowApi
+    secrets: dict[str, str]
+
+    def pinpipe(self, *arguments: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run the command line and return what it printed."""
+        done = subprocess.run(
+            [ROOT / ".venv" / "bin" / "pinpipe", *arguments],
+            env={**os.environ, **ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"pinpipe {' '.join(arguments)} exited {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def s3(self) -> Any:
+        return boto3.client("s3")
+
+    def receipt(self, key: str) -> dict[str, Any]:
+        """Return a receipt from the bucket."""
+        return json.loads(self.s3().get_object(Bucket="pinpipe-local", Key=key)["Body"].read())
+
+    def run(self, dag_id: str, conf: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Run a DAG through Airflow's REST API and return its task instances, each of which must have succeeded."""
+        from pinpipe_cli.runs import run_dag
+
+        run_id = run_dag(self.api, dag_id, conf, print, timeout_s=600)
+        return self.tasks(dag_id, run_id)
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        return {task["task_id"]: {**task, "run_id": run_id} for task in self.api.tasks(dag_id, run_id)}
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    patch = pytest.MonkeyPatch()
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+    from local import secret_store, world
+    from local.process_environment import aws_environment
+
+    for name, value in aws_environment().items():
+        patch.setenv(name, value)
+    world.reset(print)
+    world.up(print)
+    try:
+        yield World(AirflowApi(*world.login()), secret_store.load())
+    finally:
+        world.down(print)
+        patch.undo()
+
+
+@pytest.fixture(scope="session")
+def provisioned(world: World) -> dict[str, dict[str, Any]]:
+    """The task instances of the first run of `provision`."""
+    return world.run("provision", {})
+
+
+@pytest.fixture(scope="session")
+def source_posts(world: World) -> int:
+    """Fill the source database; return how many posts it holds.
+
+    Real posts where ``PINPIPE_REAL_POSTS`` names their folder, generated ones where it is not set.
+    """
+    folder = os.environ.get("PINPIPE_REAL_POSTS")
+    if folder is None:
+        world.pinpipe("source", "generate", "--posts", str(GENERATED_POSTS), "--seed", "7")
+        return GENERATED_POSTS
+    files = [Path(folder) / name for name in ("pinterest_data.jsonl", "geolocation_data.csv", "user_data.csv")]
+    missing = [str(file) for file in files if not file.is_file()]
+    assert not missing, f"PINPIPE_REAL_POSTS={folder} lacks {missing}"
+    pin, geo, user = map(str, files)
+    world.pinpipe("source", "load", "--pin", pin, "--geo", geo, "--user", user)
+    return sum(1 for line in files[0].open(encoding="utf-8") if line.strip())
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool], float], None]:
+    import time
+
+    def wait(condition: Callable[[], bool], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {timeout_s} s"
+            time.sleep(0.5)
+
+    return wait

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# All checks, from quick to slow; ends with pytest's summary. Own state folder and ports: a user's world is not touched.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
+export PINPIPE_PORT_OFFSET=${PINPIPE_TEST_PORT_OFFSET:-1000} AIRFLOW_HOME="$PWD/.pinpipe-test-unit"
+
+step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
+
+stop_world() { PINPIPE_HOME="$PWD/.pinpipe-test" .venv/bin/pinpipe down >/dev/null 2>&1 || true; }
+trap stop_world EXIT
+
+step "lint and types"
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
+
+step "unit tests of the Spark jobs"
+PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
+    -m spark -q -p no:cacheprovider tests/unit/spark_jobs
+
+step "unit, dag, integration and end-to-end tests"
+.venv/bin/python -m pytest -m "not spark" --durations=15 tests/unit tests/dags tests/integration tests/e2e

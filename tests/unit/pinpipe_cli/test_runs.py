@@ -1,0 +1,147 @@
+"""Following runs, against a small HTTP server that answers as Airflow's REST API does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError
+from pinpipe_cli.runs import RunFailed, run_backfill, run_dag
+
+
+class Airflow:
+    """Answers by method and path; a list of answers is used up one by one, its last stays."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, Any]] = []
+
+    def answer(self, key: str) -> tuple[int, Any]:
+        found = self.answers.get(key, (404, {"detail": f"nothing at {key}"}))
+        if isinstance(found, list):
+            return found.pop(0) if len(found) > 1 else found[0]
+        return found
+
+
+@pytest.fixture
+def airflow() -> Iterator[Airflow]:
+    double = Airflow()
+    double.answers["POST /auth/token"] = (201, {"access_token": "token"})
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            key = f"{self.command} {self.path.split('?')[0].removeprefix('/api/v2/')}"
+            double.asked.append((key, json.loads(body) if body else None))
+            status, answer = double.answer(key)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_GET = do_POST = _serve  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    double.url = f"http://127.0.0.1:{server.server_port}"
+    yield double
+    server.shutdown()
+
+
+def task(state: str | None, name: str = "clean") -> dict[str, Any]:
+    return {
+        "task_id": name,
+        "map_index": -1,
+        "state": state,
+        "duration": 1.0,
+        "end_date": None,
+        "try_number": 1,
+    }
+
+
+def ended(airflow: Airflow, state: str, tasks: list[dict[str, Any]]) -> AirflowApi:
+    airflow.answers |= {
+        "GET dags/d": (200, {}),
+        "POST dags/d/dagRuns": (200, {"dag_run_id": "r"}),
+        "GET dags/d/dagRuns/r": (200, {"state": state}),
+        "GET dags/d/dagRuns/r/taskInstances": (200, {"task_instances": tasks}),
+    }
+    return AirflowApi(airflow.url, "admin", "password")
+
+
+def test_a_run_whose_tasks_all_succeeded_is_followed_to_its_end(airflow: Airflow) -> None:
+    said: list[str] = []
+    assert run_dag(ended(airflow, "success", [task("success")]), "d", {"day": "2024-01-01"}, said.append) == "r"
+    assert ("POST dags/d/dagRuns", {"conf": {"day": "2024-01-01"}, "logical_date": None}) in airflow.asked
+    assert said[-1] == "  clean: success in 1.0 s"
+
+
+def test_a_run_with_no_task_is_a_failure(airflow: Airflow) -> None:
+    with pytest.raises(RunFailed, match="did nothing"):
+        run_dag(ended(airflow, "success", []), "d", {}, print)
+
+
+def test_a_run_that_skipped_everything_says_so(airflow: Airflow) -> None:
+    with pytest.raises(RunFailed, match="every task was skipped"):
+        run_dag(ended(airflow, "success", [task("skipped")]), "d", {}, print)
+
+
+def test_a_failed_task_shows_its_own_reason(airflow: Airflow) -> None:
+    api = ended(airflow, "failed", [task("failed"), task("upstream_failed", "check_receipt")])
+    airflow.answers["GET dags/d/dagRuns/r/taskInstances/clean/logs/1"] = (
+        200,
+        {"content": [{"event": "boom", "error_detail": [{"exc_type": "ValueError", "exc_value": "no such day"}]}]},
+    )
+    with pytest.raises(RunFailed, match="ValueError: no such day"):
+        run_dag(api, "d", {}, print)
+
+
+def test_an_unknown_dag_is_named_with_those_that_exist(airflow: Airflow) -> None:
+    airflow.answers |= {
+        "GET importErrors": (200, {"import_errors": []}),
+        "GET dags": (200, {"dags": [{"dag_id": name} for name in ("provision", "clean_batch", "analytics", "x")]}),
+    }
+    with pytest.raises(AirflowApiError, match="no DAG 'd'; there are analytics, clean_batch, provision"):
+        run_dag(AirflowApi(airflow.url, "admin", "password"), "d", {}, print)
+
+
+def test_a_dag_that_does_not_load_shows_why(airflow: Airflow) -> None:
+    broken = {"filename": "dags/d.py", "stack_trace": "NameError: name 'x' is not defined"}
+    airflow.answers["GET importErrors"] = (200, {"import_errors": [broken]})
+    with pytest.raises(AirflowApiError, match="NameError"):
+        run_dag(AirflowApi(airflow.url, "admin", "password"), "d", {}, print)
+
+
+def test_a_refused_backfill_shows_airflows_words(airflow: Airflow) -> None:
+    airflow.answers |= {
+        "GET dags/clean_batch": (200, {}),
+        "POST backfills": (409, {"detail": "another running backfill of Dag clean_batch"}),
+    }
+    with pytest.raises(AirflowApiError, match="another running backfill"):
+        run_backfill(AirflowApi(airflow.url, "admin", "p"), date(2024, 1, 1), date(2024, 1, 2), False, print)
+
+
+def test_a_backwards_range_is_refused_before_anything_is_asked(airflow: Airflow) -> None:
+    with pytest.raises(ValueError, match="lies before"):
+        run_backfill(AirflowApi(airflow.url, "a", "p"), date(2024, 1, 2), date(2024, 1, 1), False, print)
+    assert airflow.asked == []
+
+
+def test_an_expired_token_leads_to_a_new_login(airflow: Airflow) -> None:
+    airflow.answers["GET dags"] = [(200, {"dags": []}), (401, {"detail": "expired"}), (200, {"dags": []})]
+    api = AirflowApi(airflow.url, "admin", "password")
+    api.call("GET", "dags")
+    api.call("GET", "dags")
+    assert [key for key, _ in airflow.asked].count("POST /auth/token") == 2
+
+
+def test_an_airflow_that_is_down_is_said_with_the_way_out() -> None:
+    with pytest.raises(AirflowApiError, match="is the world up"):
+        AirflowApi("http://127.0.0.1:9", "admin", "password").call("GET", "dags")
