@@ -121,7 +121,8 @@ def _require_topics(producer: Producer, receipt: Receipt, servers: str) -> None:
     missing = [topic for topic in receipt.posted if topic not in there]
     if missing:
         raise PostingError(
-            f"the Kafka brokers at {servers} have no topic {', '.join(map(repr, missing))}: run the DAG 'provision' first",
+            f"the Kafka brokers at {servers} have no topic {', '.join(map(repr, missing))}: "
+            "run the DAG 'provision' first",
             receipt.as_dict(datetime.now(UTC)),
         )
 
@@ -168,7 +169,8 @@ def _queued(producer: Producer, topic: str, key: bytes, value: bytes, timestamp_
 
 
 def _book(receipt: Receipt, topic: str, error: KafkaError | None, message: Message) -> None:
-    if error is None:
-        receipt.accepted(topic, message.partition(), message.offset())
+    partition, offset = message.partition(), message.offset()
+    if error is not None or partition is None or offset is None:
+        receipt.refused(topic, f"topic {topic!r}: {error.str() if error else 'delivered without an offset'}")
     else:
-        receipt.refused(topic, f"topic {topic!r}: {error.str()}")
+        receipt.accepted(topic, partition, offset)

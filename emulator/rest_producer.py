@@ -79,7 +79,7 @@ class RestProducer:
     """A client of the API that several threads may use; each has a session, and so a connection, of its own.
 
     :param invoke_url: the API's URL without the stage.
-    :param stage: the deployed stage.
+    :param stage: the deployed stage; empty where a custom domain name stands for it.
     :param api_key: sent as ``x-api-key``; never part of a message.
     :param retry: how long a request is tried.
     :param stop: when set, waiting ends and no further attempt is made.
@@ -93,7 +93,7 @@ class RestProducer:
             raise ValueError(f"invoke_url={invoke_url!r}: give the API's URL with http:// or https://")
         if not api_key or not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
             raise ValueError("the API key is empty or no header can hold it: see the password of the API's connection")
-        self._base = f"{invoke_url.rstrip('/')}/{stage.strip('/')}"
+        self._base = "/".join(part for part in (invoke_url.rstrip("/"), stage.strip("/")) if part)
         self._api_key = api_key
         self._retry = retry
         self._stop = stop or threading.Event()

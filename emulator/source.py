@@ -89,7 +89,7 @@ def naming_the_database(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
+        reason = " ".join(str(error.orig).split()).rstrip(".?")
         raise SourceError(
             f"the source database {address_of(engine)} refused: {reason}. "
             "Check that it runs, and the address, user and password it is asked with"

@@ -7,11 +7,15 @@ zone, so whoever runs them sets the session to UTC.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from include.schema import DATASETS
+
+
+SERVING_VIEWS = DATASETS
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Question:
     def sql(self) -> str:
         """The query over the serving views."""
         return _read_sql("questions", self.id)
+
+    def sql_over(self, prefix: str) -> str:
+        """Return the query with ``<prefix>pin`` in place of ``serving.pin``, and so on."""
+        return re.sub(rf"\bserving\.(?=(?:{'|'.join(SERVING_VIEWS)})\b)", prefix, self.sql)
 
 
 QUESTIONS = (
@@ -95,27 +103,26 @@ QUESTIONS = (
     ),
 )
 QUESTION_IDS = tuple(question.id for question in QUESTIONS)
-SERVING_VIEWS = DATASETS
 
 
 def question(question_id: str) -> Question:
     """Return the question called ``question_id``, in any case of letters.
 
-    :raises KeyError: names the ids there are.
+    :raises LookupError: names the ids there are.
     """
     for candidate in QUESTIONS:
         if candidate.id.lower() == question_id.lower():
             return candidate
-    raise KeyError(f"no question {question_id!r}: there are {', '.join(QUESTION_IDS)}")
+    raise LookupError(f"no question {question_id!r}: there are {', '.join(QUESTION_IDS)}")
 
 
 def view_sql(name: str) -> str:
     """Return the query behind ``serving.<name>``.
 
-    :raises KeyError: names the views there are.
+    :raises LookupError: names the views there are.
     """
     if name not in SERVING_VIEWS:
-        raise KeyError(f"no serving view {name!r}: there are {', '.join(SERVING_VIEWS)}")
+        raise LookupError(f"no serving view {name!r}: there are {', '.join(SERVING_VIEWS)}")
     return _read_sql("views", name)
 
 

@@ -27,14 +27,18 @@ class Settings(BaseSettings):
         "pinpipe", pattern=r"^[A-Za-z0-9_-]+$", description="The <id> in topic, stream, API and job names."
     )
     region: str = Field("us-east-1", description="AWS region of everything.")
-    bucket: str = Field("pinpipe-local", description="S3 bucket of raw objects, receipts, reports and local Delta tables.")
+    bucket: str = Field(
+        "pinpipe-local", description="S3 bucket of raw objects, receipts, reports and local Delta tables."
+    )
     lake: str = Field("", description="Root of the Delta tables; empty: s3://<bucket>/delta.")
 
     topic_partitions: int = Field(3, ge=1, description="Partitions of each data topic; it can only grow.")
     topic_replication: int = Field(1, ge=1, description="Replicas of each partition.")
     topic_retention_ms: int = Field(-1, ge=-1, description="Retention of the topics in ms; -1 keeps everything.")
 
-    kafka_rest_url: str = Field("http://127.0.0.1:15082", description="Where the API forwards records to: Kafka REST proxy.")
+    kafka_rest_url: str = Field(
+        "http://127.0.0.1:15082", description="Where the API forwards records to: Kafka REST proxy."
+    )
     api_stage: str = Field("prod", description="Stage of the REST API.")
     api_url_format: str = Field(
         "http://127.0.0.1:15000/{api_id}",
@@ -44,19 +48,28 @@ class Settings(BaseSettings):
     api_burst_limit: int = Field(400, ge=1, description="Usage plan: requests at once for the key.")
 
     sink_flush_size: int = Field(10_000, ge=1, description="Most records in one raw object.")
-    sink_rotate_ms: int = Field(5_000, ge=1_000, description="An open raw object is stored after this many ms at the latest.")
+    sink_rotate_ms: int = Field(
+        5_000, ge=1_000, description="An open raw object is stored after this many ms at the latest."
+    )
     sink_timeout_s: int = Field(900, ge=10, description="How long a run waits for the sink, in seconds.")
     settle_minutes: int = Field(10, ge=0, description="Scheduled cleaning starts this long after midnight UTC.")
-    late_window_days: int = Field(3, ge=0, le=30, description="Days back in which late objects lead to a new run of their day.")
+    late_window_days: int = Field(
+        3, ge=0, le=30, description="Days back in which late objects lead to a new run of their day."
+    )
     superseded_share: float = Field(
-        0.05, ge=0, le=1, description="Share of rows replaced by a different later one, above which a day gets a warning."
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of rows replaced by a different later one, above which a day gets a warning.",
     )
 
     spark_wheel: str = Field(
         "/Volumes/pinpipe/artifacts/spark/pinpipe_spark-0.1.0-py3-none-any.whl",
         description="The jobs' wheel in a Databricks volume.",
     )
-    emulate_batch_schedule: str | None = Field(None, description="Cron expression of emulate_batch; none: only on demand.")
+    emulate_batch_schedule: str | None = Field(
+        None, description="Cron expression of emulate_batch; none: only on demand."
+    )
     emulate_in_flight: int = Field(4, ge=1, le=64, description="Requests that the emulator keeps in flight.")
 
     aws_conn_id: str = Field("aws_default", description="Airflow connection to AWS.")

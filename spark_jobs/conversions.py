@@ -112,6 +112,10 @@ def converted(column: schema.Column, text: Column, clean_type: str | None) -> Co
     """
     if not column.convertible:
         prefix = column.strip_prefix
-        return text if prefix is None else F.when(text.startswith(prefix), F.substr(text, F.lit(len(prefix) + 1))).otherwise(text)
+        return (
+            text
+            if prefix is None
+            else F.when(text.startswith(prefix), F.substr(text, F.lit(len(prefix) + 1))).otherwise(text)
+        )
     value = _CONVERSIONS[column.type](text)
     return whole(value) if column.type == "number" and clean_type == "int" else value

@@ -1,33 +1,37 @@
-"""Job ``run_questions``: answers all questions from the serving views, one Delta table each, then its receipt.
-
-The answers come from one snapshot: each serving view is computed once and kept for all questions, so a day that is
-being replaced beside this job cannot give half of the answers an older state than the other half.
-"""
+"""Job ``run_questions``: answers all questions from the serving views, one Delta table each, then writes its receipt."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from include import layout
 from include.questions import QUESTIONS, SERVING_VIEWS, Question, view_sources, view_sql
+from spark_jobs import tables
+from spark_jobs.receipts import put_receipt
 
 JOB = "run_questions"
 SAMPLES_PER_RULE = 3
 SAMPLE_CHARACTERS = 300
 
-# A Delta commit waits more than it works: eight side by side take hardly longer than one.
-_SIDE_BY_SIDE = 8
+_TIMEOUTS = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
+_SIDE_BY_SIDE = 5  # planning and committing wait more than they compute
+
+_ASKED = {
+    "pin": ("ind", "category", "poster_name", "follower_count"),
+    "geo": ("ind", "country", "timestamp"),
+    "user": ("ind", "user_name", "age", "date_joined"),
+}
+_SNAPSHOT = "asked_"  # prefix of the temporary views that hold these columns
 
 _SAMPLES = f"""
 WITH broken AS (
@@ -48,143 +52,131 @@ WHERE sample <= {SAMPLES_PER_RULE} ORDER BY data_set, rule, sample
 log = logging.getLogger(__name__)
 
 
-class TableMissingError(LookupError):
-    """A Delta table that the questions are asked of does not exist."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the job with the command line's arguments."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    started = datetime.now(UTC)
+    spark = SparkSession.builder.appName(f"{options.pipeline_id} {JOB}").getOrCreate()
+    result = run_questions(spark, options.lake)
+    receipt = {
+        "job": JOB,
+        "run_id": options.run_id,
+        "inputs": options.inputs,
+        "started_at": started.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat(),
+        **result,
+    }
+    key = put_receipt(boto3.client("s3", config=_TIMEOUTS), options.bucket, JOB, None, receipt)
+    log.info("%d questions answered on %s; receipt s3://%s/%s", len(QUESTIONS), result["counts"], options.bucket, key)
+
+
+def run_questions(spark: SparkSession, lake: str) -> dict[str, Any]:
+    """Answer all questions and replace the table of each answer.
+
+    :param lake: root of the Delta tables.
+    :return: the receipt's ``answers``, ``counts`` and ``quarantine_samples``.
+    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; nothing is published.
+    """
+    # Years are those of the session's time zone; the data's are UTC.
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    register(spark, lake)
+    with _snapshot(spark):
+        counts = _counts(spark)
+        log.info("rows: %s", counts)
+        answers = _side_by_side(lambda question: _answer(spark, question, lake), QUESTIONS)
+        return {
+            "answers": dict(zip((question.id for question in QUESTIONS), answers, strict=True)),
+            "counts": counts,
+            "quarantine_samples": quarantine_samples(spark),
+        }
 
 
 def register(spark: SparkSession, lake: str) -> None:
     """Make ``batch.*``, ``speed.*`` and the ``serving`` views known to the session, where its catalog lacks them.
 
     :param lake: root of the Delta tables.
-    :raises TableMissingError: names each table that does not exist. Declaring it all the same would make an empty
-        Delta table without columns there.
+    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared.
     """
-    paths = {
-        source: layout.table_path(lake, *source)
-        for source in dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view))
-    }
-    exists = _side_by_side(lambda path: DeltaTable.isDeltaTable(spark, path), paths.values())
-    missing = [path for path, found in zip(paths.values(), exists, strict=True) if not found]
-    if missing:
-        raise TableMissingError(f"no Delta table at {', '.join(missing)}: `pinpipe run provision` makes them")
+    wanted = tuple(dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)))
+    # Declaring a table at a place that holds none would make an empty one without columns there.
+    _side_by_side(lambda table: tables.require(spark, lake, table[0], [table[1]]), wanted)
     for schema in (*layout.LAYERS, "serving"):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    _side_by_side(
-        lambda table: spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {'.'.join(table)} USING delta LOCATION '{paths[table]}'"
-        ),
-        paths,
-    )
+    for layer, name in wanted:
+        path = layout.table_path(lake, layer, name)
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
     for view in SERVING_VIEWS:
         spark.sql(f"CREATE OR REPLACE VIEW serving.{view} AS {view_sql(view)}")
 
 
-def answer_all(spark: SparkSession, lake: str) -> dict[str, dict[str, Any]]:
-    """Answer every question of the registered views and replace each answer's table atomically.
-
-    :param lake: root of the Delta tables.
-    :return: the answer as the receipt holds it (columns, types, rows), by question id.
-    """
-
-    def answer(question: Question) -> dict[str, Any]:
-        # Kept, so that table and receipt hold the same rows without asking twice.
-        rows = spark.sql(question.sql).coalesce(1).persist()
-        try:
-            path = layout.table_path(lake, "answers", question.table)
-            rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
-            return {
-                "columns": rows.columns,
-                "types": [kind for _, kind in rows.dtypes],
-                "rows": [list(row) for row in rows.collect()],
-            }
-        finally:
-            rows.unpersist()
-
-    return dict(zip((question.id for question in QUESTIONS), _side_by_side(answer, QUESTIONS), strict=True))
-
-
 def quarantine_samples(spark: SparkSession) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return a few quarantined rows by data set and rule, of the newest days first, their raw text cut."""
+    """Return a few quarantined rows by data set and rule, of the newest days first, their raw text cut.
+
+    Each is ``{"day", "key", "raw"}``; a row that breaks several rules is a sample of each.
+    """
     samples: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in spark.sql(_SAMPLES).collect():
-        of_rule = samples.setdefault(row.data_set, {}).setdefault(row.rule, [])
-        of_rule.append({"day": row.day, "key": row.key, "raw": row.raw})
+    for data_set, rule, day, key, raw in spark.sql(_SAMPLES).collect():
+        samples.setdefault(data_set, {}).setdefault(rule, []).append({"day": day, "key": key, "raw": raw})
     return samples
 
 
-def counts(spark: SparkSession) -> dict[str, dict[str, int]]:
-    """Return the rows of the serving views and of the batch tables."""
-    tables = [("serving", view) for view in SERVING_VIEWS] + [("batch", name) for name in (*SERVING_VIEWS, "quarantine")]
-    counted: dict[str, dict[str, int]] = {}
-    rows = _side_by_side(lambda table: spark.table(".".join(table)).count(), tables)
-    for (layer, name), number in zip(tables, rows, strict=True):
-        counted.setdefault(layer, {})[name] = number
-    return counted
+@contextmanager
+def _snapshot(spark: SparkSession) -> Iterator[None]:
+    """Keep what the questions ask of each serving view, and no long text beside it, as temporary views.
 
-
-def run(spark: SparkSession, lake: str) -> dict[str, Any]:
-    """Answer all questions and publish the answers.
-
-    :param lake: root of the Delta tables.
-    :return: the receipt's ``answers``, ``counts`` and ``quarantine_samples``.
+    So the views are computed once instead of nineteen times, and all answers are of the same state, even if a day is
+    replaced meanwhile.
     """
-    # Years are those of the session's time zone; the data's are UTC.
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
-    register(spark, lake)
-    kept = [spark.table(f"serving.{view}").persist() for view in SERVING_VIEWS]
+    with ExitStack() as storage:
+        for view in SERVING_VIEWS:
+            kept = spark.table(f"serving.{view}").select(*_ASKED[view]).persist()
+            storage.callback(kept.unpersist)
+            kept.createOrReplaceTempView(f"{_SNAPSHOT}{view}")
+        yield
+
+
+def _counts(spark: SparkSession) -> dict[str, dict[str, int]]:
+    named = {("serving", view): f"{_SNAPSHOT}{view}" for view in SERVING_VIEWS}
+    named |= {("batch", name): f"batch.{name}" for name in (*SERVING_VIEWS, "quarantine")}
+    counts: dict[str, dict[str, int]] = {}
+    rows = _side_by_side(lambda table: spark.table(table).count(), named.values())
+    for (layer, name), number in zip(named, rows, strict=True):
+        counts.setdefault(layer, {})[name] = number
+    return counts
+
+
+def _answer(spark: SparkSession, question: Question, lake: str) -> dict[str, Any]:
+    """Answer a question, replace its table in one commit, and return the answer as the receipt holds it."""
+    # Kept, so that table and receipt hold the same rows without asking twice. Rows handed back to Spark from Python
+    # would do so too, but start a Python worker each.
+    answer = spark.sql(question.sql_over(_SNAPSHOT)).coalesce(1).persist()
     try:
-        counted = counts(spark)
-        log.info("rows: %s", counted)
+        path = layout.table_path(lake, "answers", question.table)
+        answer.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
         return {
-            "answers": answer_all(spark, lake),
-            "counts": counted,
-            "quarantine_samples": quarantine_samples(spark),
+            "columns": answer.columns,
+            "types": [type_name for _, type_name in answer.dtypes],
+            "rows": [list(row) for row in answer.collect()],
         }
     finally:
-        for view in kept:
-            view.unpersist()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the job: answers, publishes, and writes the receipt last."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    given = _parser().parse_args(arguments)
-    started = datetime.now(UTC)
-    spark = SparkSession.builder.appName(f"{given.pipeline_id}-{JOB}").getOrCreate()
-    result = run(spark, given.lake)
-    receipt = {
-        "job": JOB,
-        "run_id": given.run_id,
-        "inputs": given.inputs,
-        "started_at": started.isoformat(),
-        "finished_at": datetime.now(UTC).isoformat(),
-        **result,
-    }
-    key = layout.receipt_key(JOB)
-    store = boto3.client("s3", config=Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"}))
-    store.put_object(
-        Bucket=given.bucket,
-        Key=key,
-        Body=json.dumps(receipt, ensure_ascii=False).encode(),
-        ContentType="application/json",
-    )
-    log.info("%d questions answered: s3://%s/%s", len(QUESTIONS), given.bucket, key)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=JOB, description=__doc__)
-    parser.add_argument("--bucket", required=True, help="bucket of the receipt")
-    parser.add_argument("--lake", required=True, help="root of the Delta tables, e.g. s3://bucket/delta")
-    parser.add_argument("--pipeline-id", required=True, help="names the Spark application")
-    parser.add_argument("--run-id", required=True, help="run that asked, for the receipt")
-    parser.add_argument("--inputs", required=True, help="fingerprint of the inputs, for the receipt")
-    return parser
+        answer.unpersist()
 
 
 def _side_by_side[T, R](work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Return ``work(item)`` of all items, in their order; the first error is raised after all have ended."""
+    """Return ``work(item)`` of every item, in their order; the first error is raised once all have ended."""
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         return list(pool.map(work, items))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=JOB, description=__doc__)
+    parser.add_argument("--bucket", required=True, help="bucket of the receipt")
+    parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
+    parser.add_argument("--pipeline-id", required=True, help="names the Spark application")
+    parser.add_argument("--run-id", required=True, help="names the run in the receipt")
+    parser.add_argument("--inputs", required=True, help="fingerprint of the inputs, for the receipt")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

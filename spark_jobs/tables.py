@@ -56,7 +56,7 @@ def table_schema(layer: str, name: str) -> StructType:
 def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
     """Create a table unless it is there; return whether it was created.
 
-    :raises TableSchemaError: when it is there with other columns or partitions than declared.
+    :raises TableSchemaError: when it is there with other columns than declared.
     """
     path = layout.table_path(lake, layer, name)
     if DeltaTable.isDeltaTable(spark, path):

@@ -113,11 +113,7 @@ KEYS = {
         ConfigKey("errors.log.enable", "Log each error.", default="false", allowed=BOOLEAN),
         ConfigKey("errors.log.include.messages", "Records in the log.", default="false", allowed=("false",)),
         ConfigKey("errors.deadletterqueue.topic.name", "Where bad records go.", default="", pattern=f"|{_TOPIC}"),
-        ConfigKey(
-            "errors.deadletterqueue.topic.replication.factor", "Where it is made anew.", default="3", minimum=1
-        ),
-        ConfigKey(
-            "errors.deadletterqueue.context.headers.enable", "Say why.", default="false", allowed=BOOLEAN
-        ),
+        ConfigKey("errors.deadletterqueue.topic.replication.factor", "Where it is made anew.", default="3", minimum=1),
+        ConfigKey("errors.deadletterqueue.context.headers.enable", "Say why.", default="false", allowed=BOOLEAN),
     )
 }

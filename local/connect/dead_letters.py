@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from local.connect.config_keys import JSON_CONVERTER
+from local.connect.record_address import record_address
 from local.kafka.server_properties import MESSAGE_MAX_BYTES
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ ADMIN_TIMEOUT_S = 10.0
 _LONGEST_MESSAGE = 500
 _LONGEST_TRACE = 2_000
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[tuple[str, str | bytes | None]]
 
 
 class DeadLetterError(Exception):
@@ -58,24 +60,23 @@ class DeadLetters:
         self._with_headers = with_headers
         self._origin = origin
         self._failure: KafkaError | None = None
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "client.id": f"connector-dlq-producer-{origin.connector}-{origin.task}",
-                "enable.idempotence": True,
-                "message.max.bytes": MESSAGE_MAX_BYTES,
-                # An absent broker is waited for: meanwhile nothing is read and nothing committed.
-                "message.timeout.ms": 0,
-                "logger": log,
-            }
-        )
+        configuration: dict[str, Any] = {
+            "bootstrap.servers": bootstrap_servers,
+            "client.id": f"connector-dlq-producer-{origin.connector}-{origin.task}",
+            "enable.idempotence": True,
+            "message.max.bytes": MESSAGE_MAX_BYTES,
+            # An absent broker is waited for: meanwhile nothing is read and nothing committed.
+            "message.timeout.ms": 0,
+            "logger": log,
+        }
+        self._producer = Producer(configuration)
 
     def create_topic_if_missing(self) -> None:
         """Make the topic with one partition, as Kafka Connect does, where it is not there.
 
         :raises KafkaException: when it can be neither seen nor made.
         """
-        admin = AdminClient({"bootstrap.servers": self._bootstrap_servers, "logger": log})
+        admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
         if self._topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics:
             return
         wanted = NewTopic(self._topic, num_partitions=1, replication_factor=self._replication)
@@ -90,7 +91,8 @@ class DeadLetters:
 
         :raises DeadLetterError: when it cannot even be queued.
         """
-        headers: Headers = list(message.headers() or [])
+        # What came over the wire is always a list.
+        headers: Headers = [*cast("Headers", message.headers() or [])]
         if self._with_headers:
             headers += _context(message, error, self._origin)
         try:
@@ -103,7 +105,9 @@ class DeadLetters:
                 on_delivery=self._delivered,
             )
         except (BufferError, KafkaException) as failure:
-            raise DeadLetterError(f"{_address(message)} cannot go to topic '{self._topic}': {failure}") from failure
+            raise DeadLetterError(
+                f"record {record_address(message)} cannot go to topic '{self._topic}': {failure}"
+            ) from failure
 
     def settled(self, timeout_s: float) -> bool:
         """Return whether every dead letter is acknowledged by the broker, after at most ``timeout_s`` seconds.
@@ -124,12 +128,10 @@ class DeadLetters:
         self._failure = self._failure or error
 
 
-def _context(message: Message, error: Exception, origin: Origin) -> Iterable[tuple[str, bytes]]:
+def _context(message: Message, error: Exception, origin: Origin) -> Headers:
     trace = "".join(traceback.format_exception(error))
     context = {
-        "topic": message.topic(),
-        "partition": message.partition(),
-        "offset": message.offset(),
+        **record_address(message)._asdict(),
         "connector.name": origin.connector,
         "task.id": origin.task,
         "stage": "VALUE_CONVERTER",
@@ -139,7 +141,3 @@ def _context(message: Message, error: Exception, origin: Origin) -> Iterable[tup
         "exception.stacktrace": trace[-_LONGEST_TRACE:],
     }
     return [(f"__connect.errors.{name}", str(value).encode("utf-8", "replace")) for name, value in context.items()]
-
-
-def _address(message: Message) -> str:
-    return f"{message.topic()}+{message.partition()}+{message.offset()}"

@@ -19,8 +19,6 @@ def _day_partition(days: int) -> str:
     return f"dt={date.fromordinal(_EPOCH + days).isoformat()}"
 
 
-def object_key(
-    topics_dir: str, topic: str, partition: int, day: str, first_offset: int, extension: str
-) -> str:
+def object_key(topics_dir: str, topic: str, partition: int, day: str, first_offset: int, extension: str) -> str:
     """Return an object's key; the first offset in it makes the name the same at every retry."""
     return f"{topics_dir}/{topic}/{day}/{topic}+{partition}+{first_offset:010d}.{extension}"

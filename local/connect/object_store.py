@@ -59,7 +59,7 @@ class ObjectStore:
         except (ClientError, BotoCoreError) as error:
             raise self._classified(error, "the bucket") from error
 
-    def put(self, key: str, body: bytes | bytearray, content_type: str) -> None:
+    def put(self, key: str, body: bytes, content_type: str) -> None:
         """Store an object, unless what is there under ``key`` holds ``body`` already.
 
         After a crash the same first offset names an object of other length, and a process that lost its partitions

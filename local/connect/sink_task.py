@@ -13,8 +13,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from local.connect.dead_letters import DeadLetters
 from local.connect.object_key import day_partition, object_key
 from local.connect.object_line import NotAnObjectError, object_line
-from local.connect.object_store import PUT_THREADS, ObjectStore, StoreRefusedError, StoreUnavailableError
+from local.connect.object_store import PUT_THREADS, ObjectStore, StoreUnavailableError
 from local.connect.partition_writer import PartitionWriter, PendingObject
+from local.connect.record_address import RecordAddress, record_address
 from local.connect.sink_config import SinkConfig
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class SinkTask:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "topic.metadata.refresh.interval.ms": 2_000,  # topics that match the pattern are found this soon
                 "session.timeout.ms": 10_000,
+                "reconnect.backoff.max.ms": 1_000,
                 "queued.max.messages.kbytes": 16 * 1024,
                 "logger": log,
             }
@@ -154,7 +156,7 @@ class SinkTask:
                 raise KafkaException(error)
             log.warning("%s: %s", self._label, error.str())
             return
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        topic, partition, offset = address = record_address(message)
         writer = self._writers.get((topic, partition))
         if writer is None:
             return  # given up while the batch was being read: another task will read it
@@ -164,15 +166,14 @@ class SinkTask:
             try:
                 line = object_line(value, self._config.inserted.members(topic, partition, offset, timestamp))
             except NotAnObjectError as reason:
-                self._refuse(message, reason)
+                self._refuse(message, address, reason)
                 writer.skip(offset)
                 return
         else:
             line = value or b""
         writer.write(offset, day_partition(timestamp), line, _now_ms())
 
-    def _refuse(self, message: Message, reason: NotAnObjectError) -> None:
-        address = f"{message.topic()}+{message.partition()}+{message.offset()}"
+    def _refuse(self, message: Message, address: RecordAddress, reason: NotAnObjectError) -> None:
         if self._config.log_errors:
             log.error("%s: record %s: %s", self._label, address, reason)
         if self._dead_letters is None:
@@ -228,7 +229,7 @@ class SinkTask:
         )
         pending = each.pending
         key = object_key(self._config.topics_dir, topic, partition, pending.day, pending.first_offset, extension)
-        self._store.put(key, pending.body, content_type)
+        self._store.put(key, bytes(pending.body), content_type)
 
     def _commit(self) -> None:
         if not self._dead_letters_settled:
@@ -261,6 +262,3 @@ def _now_ms() -> int:
 
 def _names(partitions: list[TopicPartition]) -> str:
     return ", ".join(f"{each.topic}+{each.partition}" for each in partitions) or "nothing"
-
-
-__all__ = ["SinkTask", "StoreRefusedError"]

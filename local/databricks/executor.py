@@ -1,4 +1,4 @@
-"""Decides when runs begin and end: limits and queues, cancelling, repairs, continuous jobs, stop and start of the server."""
+"""Decides when runs begin and end: limits and queues, cancelling, repairs, continuous jobs, restarts of the server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from local.databricks import states
 from local.databricks.errors import invalid_parameter, invalid_state
 from local.databricks.job_settings import JobSettings, Queue, SubmitSettings, job_settings, stored, submit_settings
+from local.databricks.records import Job, Run
 from local.databricks.states import CANCELED, PENDING, RUNNING, TERMINATING, State
-from local.databricks.store import Job, Run, Store
+from local.databricks.store import Store
 from local.databricks.task_graph import TaskGraph
 from local.databricks.task_process import TaskProcesses
 
@@ -25,7 +26,7 @@ def restart_delay_s(failures: int) -> float:
 
     Databricks says only that the wait grows exponentially and that a restart takes less than a minute.
     """
-    return min(_LONGEST_RESTART_DELAY_S, float(2 ** min(failures, 10)))
+    return min(_LONGEST_RESTART_DELAY_S, 2.0**failures)
 
 
 class Executor:
@@ -48,7 +49,7 @@ class Executor:
         self._closing = False
 
     async def start(self) -> None:
-        """Take up what an earlier server of the same state left: end its processes, mark its runs, begin queued ones."""
+        """Take up what an earlier server left: end its processes, mark its active runs, begin the queued ones."""
         if sessions := await self._processes.end_leftovers():
             log.warning("ended the processes of %d tasks that an earlier server left running", sessions)
         for run in self._store.runs(unfinished=True):
@@ -133,7 +134,9 @@ class Executor:
             is unknown.
         """
         if not run.state.is_finished:
-            raise invalid_state(f"Run {run.run_id} is {run.state.life_cycle_state}: only a finished run can be repaired")
+            raise invalid_state(
+                f"Run {run.run_id} is {run.state.life_cycle_state}: only a finished run can be repaired"
+            )
         job = self._store.job(run.job_id)
         present = job.settings if job else run.settings
         settings = _parsed(run, present)
@@ -209,7 +212,7 @@ class Executor:
             state = await TaskGraph(run, settings, self._store, self._processes, stop).run()
         except Exception as error:  # a run must never stay active because this server has a fault
             log.exception("run %d of job %d", run.run_id, run.job_id)
-            state = State("INTERNAL_ERROR", "FAILED", f"The Databricks stand-in failed: {error!r}")
+            state = states.fault(error)
         if timer:
             timer.cancel()
         del self._stops[run.run_id], self._drivers[run.run_id]
@@ -246,7 +249,7 @@ class Executor:
             if run.state.result_state not in ("FAILED", "TIMEDOUT"):
                 break
             failures += 1
-        delay_s = self._restart_delay_s(failures) if failures else 0.0
+        delay_s = self._restart_delay_s(failures)
         if failures:
             log.warning("job %d: %d runs failed in a row, the next begins in %g s", job_id, failures, delay_s)
         self._restarts[job_id] = asyncio.get_running_loop().call_later(delay_s, self._continue, job_id)
@@ -281,6 +284,5 @@ def _check_overrides(overrides: Mapping[str, str], settings: JobSettings) -> Non
     names = [parameter.name for parameter in settings.parameters]
     for name in overrides:
         if name not in names:
-            raise invalid_parameter(
-                f"job_parameters.{name}: job {settings.name!r} has no such parameter; it has {', '.join(names) or 'none'}"
-            )
+            there_are = ", ".join(names) or "none"
+            raise invalid_parameter(f"job_parameters.{name}: job {settings.name!r} has no such parameter: {there_are}")

@@ -71,6 +71,11 @@ def interrupted(how: str) -> State:
     return State("INTERNAL_ERROR", "FAILED", f"The run was cut off: the Databricks stand-in {how}. Run it again.")
 
 
+def fault(error: Exception) -> State:
+    """Return the state of what ended because the server itself has a fault."""
+    return State("INTERNAL_ERROR", "FAILED", f"The Databricks stand-in failed: {error!r}. See its log.")
+
+
 def of_run(tasks: Mapping[str, State]) -> State:
     """Return the state of a run whose ``tasks``, by key, have all ended.
 

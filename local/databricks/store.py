@@ -7,10 +7,10 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.databricks.records import Job, Repair, Run, TaskRun
 from local.databricks.states import FINISHED, State
 
 _VERSION = 1
@@ -58,66 +58,15 @@ CREATE TABLE repairs (
 """
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job; ``settings`` as given, ``created_time`` in ms since 1970."""
-
-    job_id: int
-    settings: dict[str, Any]
-    created_time: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of a job or a one-time run; times in ms since 1970, ``settings`` as they were when it was asked for."""
-
-    run_id: int
-    job_id: int
-    run_type: str
-    trigger: str
-    settings: dict[str, Any]
-    parameters: dict[str, str]
-    state: State
-    start_time: int
-    end_time: int | None
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One attempt of a task; ``arguments`` are those its program got."""
-
-    run_id: int
-    parent_run_id: int
-    task_key: str
-    attempt_number: int
-    repair_id: int | None
-    arguments: list[str] | None
-    state: State
-    error: str | None
-    error_trace: str | None
-    start_time: int | None
-    end_time: int | None
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A second go at some tasks of a run."""
-
-    repair_id: int
-    run_id: int
-    task_keys: list[str]
-    start_time: int
-
-
 class Store:
-    """The database; used by the thread that made it only.
+    """The database; used from one event loop only.
 
     :param file: its file, made with its folder if missing.
     """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(file, isolation_level=None, timeout=5)
+        self._database = sqlite3.connect(file, isolation_level=None, timeout=5, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
@@ -134,7 +83,8 @@ class Store:
 
     def ping(self) -> int:
         """Return the number of unfinished runs; raises ``sqlite3.Error`` when the database does not answer."""
-        return int(self._database.execute(f"SELECT count(*) FROM runs WHERE {_UNFINISHED}").fetchone()[0])
+        row = self._database.execute(f"SELECT count(*) FROM runs WHERE {_UNFINISHED}").fetchone()  # noqa: S608 - a constant
+        return int(row[0])
 
     def add_job(self, settings: dict[str, Any]) -> int:
         """Keep a new job and return its id."""
@@ -219,7 +169,8 @@ class Store:
     def run_with_token(self, token: str, job_id: int | None) -> Run | None:
         """Return the run that was asked for with ``token``, of the job, or the one-time run when that is None."""
         row = self._database.execute(
-            "SELECT * FROM runs WHERE idempotency_token = ? AND (job_id = ? OR (? IS NULL AND run_type = 'SUBMIT_RUN'))",
+            "SELECT * FROM runs WHERE idempotency_token = ?"
+            " AND (job_id = ? OR (? IS NULL AND run_type = 'SUBMIT_RUN'))",
             (token, job_id, job_id),
         ).fetchone()
         return _run(row) if row else None
@@ -278,8 +229,8 @@ class Store:
     ) -> None:
         """Set the state of an attempt, why it failed, and its end when it has finished."""
         self._database.execute(
-            "UPDATE task_runs SET life_cycle_state = ?, result_state = ?, state_message = ?, error = ?, error_trace = ?,"
-            " end_time = ? WHERE run_id = ?",
+            "UPDATE task_runs SET life_cycle_state = ?, result_state = ?, state_message = ?, error = ?,"
+            " error_trace = ?, end_time = ? WHERE run_id = ?",
             (
                 state.life_cycle_state,
                 state.result_state,
@@ -307,7 +258,9 @@ class Store:
         """Return the newest attempt of each task of a run, by task key."""
         return {task_run.task_key: task_run for task_run in self.task_runs(parent_run_id)}
 
-    def add_repair(self, run_id: int, task_keys: Sequence[str], settings: dict[str, Any], overrides: dict[str, str]) -> int:
+    def add_repair(
+        self, run_id: int, task_keys: Sequence[str], settings: dict[str, Any], overrides: dict[str, str]
+    ) -> int:
         """Keep a repair of a run, which from now on has these settings and overrides; return the repair's id."""
         with self._transaction():
             repair_id = self._new_id()
@@ -323,7 +276,9 @@ class Store:
     def repairs(self, run_id: int) -> list[Repair]:
         """Return the repairs of a run, oldest first."""
         rows = self._database.execute("SELECT * FROM repairs WHERE run_id = ? ORDER BY repair_id", (run_id,))
-        return [Repair(row["repair_id"], row["run_id"], json.loads(row["task_keys"]), row["start_time"]) for row in rows]
+        return [
+            Repair(row["repair_id"], row["run_id"], json.loads(row["task_keys"]), row["start_time"]) for row in rows
+        ]
 
     def _known_run(self, run_id: int) -> Run:
         run = self.run(run_id)

@@ -1,6 +1,6 @@
 """Runs a task's code inside the job's own interpreter; started by path, with nothing but the standard library.
 
-Arguments: the file that takes the outcome, then ``wheel <package> <entry point>`` or ``file <path>``, then the task's own.
+Arguments: the file for the outcome, then ``wheel <package> <entry point>`` or ``file <path>``, then the task's own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
             return 0
         _fail(outcome_file, ended)
         return 1
-    except BaseException as error:  # noqa: BLE001 - whatever ends a task is its outcome
+    except BaseException as error:
         _fail(outcome_file, error)
         return 1
     return 0
@@ -60,14 +60,16 @@ def entry_point(package: str, name: str) -> Any:
 
 def _fail(outcome_file: str, error: BaseException) -> None:
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    print(trace, file=sys.stderr, flush=True)
+    sys.stderr.write(trace)
     Path(outcome_file).write_text(json.dumps({"error": _in_short(error), "error_trace": trace}), encoding="utf-8")
 
 
 def _in_short(error: BaseException) -> str:
     # A Java exception brings its stack along in its message.
     lines = "".join(traceback.format_exception_only(type(error), error)).splitlines()
-    return "\n".join(line for line in lines if line.strip() and not line.startswith(("\tat ", "\t... ", "\tSuppressed")))
+    return "\n".join(
+        line for line in lines if line.strip() and not line.startswith(("\tat ", "\t... ", "\tSuppressed"))
+    )
 
 
 if __name__ == "__main__":

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 
 from local.databricks import references, states
 from local.databricks.job_settings import JobSettings, SubmitSettings, Task
+from local.databricks.records import Run
 from local.databricks.states import BLOCKED, PENDING, RUNNING, State
-from local.databricks.store import Run, Store
+from local.databricks.store import Store
 from local.databricks.task_process import Outcome, TaskProcesses
+
+log = logging.getLogger(__name__)
 
 
 def parameter_values(run: Run, settings: JobSettings | SubmitSettings, repairs: int) -> dict[str, str]:
@@ -108,9 +112,7 @@ class TaskGraph:
         attempt = 0
         while True:
             outcome = await self._attempt(task, task_run_id, attempt)
-            self._store.set_task_state(
-                task_run_id, outcome.state, error=outcome.error, error_trace=outcome.error_trace
-            )
+            self._store.set_task_state(task_run_id, outcome.state, error=outcome.error, error_trace=outcome.error_trace)
             if not await self._may_retry(task, attempt, outcome.state):
                 return outcome.state
             attempt += 1
@@ -126,7 +128,12 @@ class TaskGraph:
         }
         arguments = self._arguments(task, values)
         self._store.start_task_run(task_run_id, RUNNING, arguments)
-        return await self._processes.run(task_run_id, task, arguments, self._stop)
+        try:
+            return await self._processes.run(task_run_id, task, arguments, self._stop)
+        except Exception as error:  # such as a full disk; the other tasks of the run must still be seen to
+            log.exception("task %s of run %d", task.task_key, self._run.run_id)
+            state = states.fault(error)
+            return Outcome(state, state.state_message)
 
     def _arguments(self, task: Task, values: dict[str, str]) -> list[str]:
         wheel = task.python_wheel_task

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.databricks import process_session, task_entry, wheels
 from local.databricks.errors import ApiError
@@ -76,14 +77,14 @@ class TaskProcesses:
         shutil.rmtree(self.folder(task_run_id), ignore_errors=True)
 
     async def end_leftovers(self) -> int:
-        """End what a killed server of the same state left running; return how many sessions that were."""
+        """End what a killed server of the same state left running and its scratch files; return how many sessions."""
         sessions = process_session.sessions_with(MARK, str(self._state))
         await asyncio.gather(*(process_session.end(session, self._grace_s) for session in sessions))
+        for work in (self._state / "runs").glob("*/work"):
+            shutil.rmtree(work, ignore_errors=True)
         return len(sessions)
 
-    async def run(
-        self, task_run_id: int, task: Task, arguments: Sequence[str], stop: asyncio.Future[State]
-    ) -> Outcome:
+    async def run(self, task_run_id: int, task: Task, arguments: Sequence[str], stop: asyncio.Future[State]) -> Outcome:
         """Run an attempt to its end, which is also the end of every process that it started.
 
         :param arguments: the program's, references replaced.
@@ -134,7 +135,8 @@ class TaskProcesses:
             except OSError as error:
                 return Outcome(FAILED, f"{self._interpreter} does not start: {error}. Set PYSPARK_PYTHON.")
         exited = asyncio.create_task(process.wait())
-        await asyncio.wait({exited, stop}, timeout=timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {exited, stop}
+        await asyncio.wait(ends, timeout=timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
         if exited.done():
             # Whoever comes next, a second writer of the same table among them, comes after the JVM has gone.
             if not await process_session.ended(process.pid, self._grace_s):
@@ -153,7 +155,13 @@ class TaskProcesses:
         # -P keeps the folder of task_entry.py, this package, off the job's search path.
         start = [self._interpreter, "-P", task_entry.__file__, str(outcome_file)]
         if task.python_wheel_task:
-            return [*start, "wheel", task.python_wheel_task.package_name, task.python_wheel_task.entry_point, *arguments]
+            return [
+                *start,
+                "wheel",
+                task.python_wheel_task.package_name,
+                task.python_wheel_task.entry_point,
+                *arguments,
+            ]
         if task.spark_python_task:
             return [*start, "file", str(self._volumes.file(task.spark_python_task.python_file)), *arguments]
         raise AssertionError("a task without work is refused when its job is declared")

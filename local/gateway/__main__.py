@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -16,6 +17,8 @@ def main() -> None:
     ministack = os.environ.get("AWS_ENDPOINT_URL")
     if not ministack:
         sys.exit("AWS_ENDPOINT_URL is not set: it names ministack, for example http://127.0.0.1:15566")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line a request
     uvicorn.run(create_app(ministack), host=HOST, port=port("gateway"), access_log=False, server_header=False)
 
 

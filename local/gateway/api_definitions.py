@@ -17,10 +17,10 @@ from local.gateway.openapi import ImportedApi, ImportedMethod
 
 
 async def create(ministack: MinistackApiGateway, imported: ImportedApi) -> dict[str, Any]:
-    """Create an API from ``imported`` and return it."""
-    api = await ministack.call("POST", "/restapis", imported.settings)
+    """Create an API from ``imported`` and return it; it gets its name last, so that half of one is in nobody's way."""
+    api = await ministack.call("POST", "/restapis", {**imported.settings, "name": ""})
     await _write(ministack, api["id"], imported)
-    return dict(api)
+    return dict(await ministack.patch(f"/restapis/{api['id']}", **imported.settings))
 
 
 async def overwrite(ministack: MinistackApiGateway, api_id: str, imported: ImportedApi) -> dict[str, Any]:

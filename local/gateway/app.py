@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from local.gateway.control_plane import COLLECTIONS, ControlPlane
 from local.gateway.data_plane import DataPlane
 from local.gateway.ministack import MinistackApiGateway, MinistackError
-from local.gateway.responses import GatewayError
+from local.gateway.responses import GatewayError, internal_server_error
 from local.gateway.stages import Stages
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+log = logging.getLogger(__name__)
+
 HEALTH_TIMEOUT_S = 0.8
 
 
@@ -38,7 +40,7 @@ class Gateway:
         self._data_plane = DataPlane(self.stages)
 
     @asynccontextmanager
-    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, _: object) -> AsyncIterator[None]:
         """Follow the control plane while the application runs."""
         follower = asyncio.create_task(self.stages.follow())
         try:
@@ -50,7 +52,26 @@ class Gateway:
             await self._endpoints.aclose()
             await self._ministack.close()
 
-    async def health(self, _: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except GatewayError as error:
+            response = error.response()
+        except Exception:
+            log.exception("%s %s failed", request.method, request.url.path)
+            response = internal_server_error().response()
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.url.path == "/health":
+            return await self._health()
+        if request.url.path.split("/")[1] in COLLECTIONS:
+            return await self._control_plane.handle(request)
+        return await self._data_plane.handle(request)
+
+    async def _health(self) -> Response:
         """200 when ministack's API Gateway answers now and what is deployed has been read, 503 with the reason else."""
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
@@ -62,25 +83,12 @@ class Gateway:
             return JSONResponse({"status": "unavailable", "reason": "stages have not been read yet"}, 503)
         return JSONResponse({"status": "ok", "stages": self.stages.summary()})
 
-    async def handle(self, request: Request) -> Response:
-        """Answer anything but ``/health``."""
-        plane = self._control_plane if request.url.path.split("/")[1] in COLLECTIONS else self._data_plane
-        try:
-            return await plane.handle(request)
-        except GatewayError as error:
-            return error.response()
 
-
-def create_app(ministack_url: str) -> Starlette:
+def create_app(ministack_url: str) -> Router:
     """Return the application.
 
     :param ministack_url: where ministack's API Gateway is.
     """
     gateway = Gateway(ministack_url)
-    return Starlette(
-        routes=[
-            Route("/health", gateway.health),
-            Route("/{path:path}", gateway.handle, methods=METHODS),
-        ],
-        lifespan=gateway.lifespan,
-    )
+    # No routes: their patterns see decoded paths, in which a "%0A" or "%2F" is no longer what was sent.
+    return Router(default=gateway, lifespan=gateway.lifespan, redirect_slashes=False)

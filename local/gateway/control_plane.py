@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,8 @@ from local.gateway import api_definitions
 from local.gateway.ministack import MinistackApiGateway, MinistackError
 from local.gateway.openapi import InvalidDocumentError, parse
 from local.gateway.responses import GatewayError, bad_request, not_offered, unavailable
+
+log = logging.getLogger(__name__)
 
 COLLECTIONS = frozenset({"account", "apikeys", "restapis", "tags", "usageplans"})
 _HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"})
@@ -65,7 +68,7 @@ class ControlPlane:
             async with self._writing:
                 response = await self._answer(request)
                 if response.status_code < 300:
-                    await self._written()
+                    await self._show()
                 return response
         except InvalidDocumentError as error:
             raise bad_request(str(error)) from error
@@ -82,6 +85,13 @@ class ControlPlane:
             raise GatewayError(
                 403, "The security token included in the request is invalid.", "UnrecognizedClientException"
             )
+
+    async def _show(self) -> None:
+        """Make the write visible; it is done, so a failure here must not make the caller repeat it."""
+        try:
+            await self._written()
+        except (httpx.HTTPError, MinistackError) as error:
+            log.warning("what was written is live at the next look only: %r", error)
 
     async def _answer(self, request: Request) -> Response:
         for method, pattern, operation in self._operations:

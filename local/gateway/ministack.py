@@ -38,6 +38,7 @@ class MinistackApiGateway:
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
         self.client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
         session = Session()
         self._region = session.get_config_variable("region") or "us-east-1"
@@ -58,7 +59,7 @@ class MinistackApiGateway:
         :raises httpx.HTTPError: when ministack does not answer.
         """
         content = b"" if body is None else orjson.dumps(body)
-        request = AWSRequest(method=method, url=f"{self.client.base_url}{path.lstrip('/')}", data=content)
+        request = AWSRequest(method=method, url=f"{self._url}{path}", data=content)
         request.headers["Content-Type"] = "application/json"
         SigV4Auth(self._credentials, "apigateway", self._region).add_auth(request)
         response = await self.client.request(method, path, content=content, headers=dict(request.headers))

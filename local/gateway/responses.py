@@ -88,6 +88,11 @@ def endpoint_unreachable() -> GatewayError:
     return GatewayError(504, "Network error communicating with endpoint", "InternalServerErrorException")
 
 
+def internal_server_error() -> GatewayError:
+    """A fault of the gateway itself; its log says which."""
+    return GatewayError(500, "Internal server error", "InternalServerErrorException")
+
+
 def not_offered(message: str) -> GatewayError:
     """AWS can do it, this stand-in cannot."""
     return GatewayError(501, message, "NotImplementedException")

@@ -47,6 +47,9 @@ def server_properties(*, host: str, broker_port: int, controller_port: int, log_
         # The default week would forget a sink's offsets while a laptop's world is down.
         "offsets.retention.minutes": 2**31 - 1,
         "group.initial.rebalance.delay.ms": 0,
+        # After a kill the node waits until its own former registration has expired.
+        "broker.session.timeout.ms": 5_000,
+        "broker.heartbeat.interval.ms": 1_000,
         # A heap of at most 512 MB: the default of 128 MB for compaction is too much of it.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         "num.network.threads": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import uvicorn
@@ -12,11 +13,13 @@ from local.ports import HOST, port
 
 def main() -> None:
     """Serve until a signal comes; requests under way are answered first."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         create_app(os.environ.get("PINPIPE_KAFKA_BOOTSTRAP") or f"{HOST}:{port('kafka')}"),
         host=HOST,
         port=port("kafka_rest"),
         access_log=False,
+        log_config=None,
         # Longer than the gateway keeps idle connections: it never writes into one that is being closed.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=30,

@@ -69,9 +69,9 @@ async def _produce(request: Request) -> Response:
     if media_type != MEDIA_TYPE:
         raise unsupported_media_type(media_type, MEDIA_TYPE)
     topic = request.path_params["topic"]
-    body = await _read_body(request)
+    records = read_records(await _read_body(request))
     await request.app.state.topics.require(topic)
-    outcomes = await request.app.state.deliveries.send(topic, read_records(body))
+    outcomes = await request.app.state.deliveries.send(topic, records)
     if any(outcome["error_code"] is not None for outcome in outcomes):
         request.app.state.topics.forget()
     return _answer({"offsets": outcomes, "key_schema_id": None, "value_schema_id": None})

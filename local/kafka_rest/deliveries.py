@@ -48,6 +48,7 @@ class Deliveries:
             "queue.buffering.max.messages": 2 * MAX_WAITING_RECORDS,
             "queue.buffering.max.kbytes": 2 * MAX_WAITING_BYTES // 1024,
             "topic.metadata.propagation.max.ms": 2_000,
+            "reconnect.backoff.max.ms": 1_000,
         }
         self._producer = self._new_producer()
         self._waiting_records = 0
@@ -114,8 +115,6 @@ class Deliveries:
         if error.fatal():
             log.critical("the producer is broken and will be replaced: %s", error)
             self._broken.set()
-        else:
-            log.warning("broker: %s", error)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():

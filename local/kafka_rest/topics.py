@@ -24,7 +24,13 @@ class Topics:
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._client = AdminClient({"bootstrap.servers": bootstrap_servers, "client.id": "kafka-rest-metadata"})
+        self._client = AdminClient(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "client.id": "kafka-rest-metadata",
+                "reconnect.backoff.max.ms": 1_000,
+            }
+        )
         self._known: frozenset[str] = frozenset()
         self._known_until = 0.0
         self._asking = asyncio.Lock()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from pinpipe_airflow.stored_object import StoredObject
+from collections.abc import Mapping
 
 _OUTCOMES = ("clean", "redelivered", "identical", "superseded", "quarantined")
 
@@ -24,12 +20,3 @@ def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
         for name, sizes in counts.items()
         if sizes["read"] != (accounted := sum(sizes.get(outcome, 0) for outcome in _OUTCOMES))
     ]
-
-
-def inputs_fingerprint(receipts: Iterable[StoredObject]) -> str:
-    """Return what stands for the cleaned days that the questions read: the same receipts give the same text.
-
-    :param receipts: the ``clean_batch`` receipts as S3 lists them, in any order.
-    """
-    lines = sorted(f"{receipt.key}\x1f{receipt.etag}" for receipt in receipts)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BY_INTERVAL = ("scheduled", "backfill")
@@ -64,6 +65,25 @@ def resolve_day(
         day=data_interval_start.astimezone(UTC).date().isoformat(),
         not_before=starts.isoformat() if run_type == "scheduled" else None,
     )
+
+
+def day_of_run(dag_run: Any, param_day: str | None, settle_minutes: int) -> dict[str, str | None]:
+    """Return :func:`resolve_day` for a DAG run, as ``{"day": …, "not_before": …}``.
+
+    :param dag_run: the DAG run of a task's context.
+    :param param_day: its param ``day``.
+    :param settle_minutes: see :func:`resolve_day`.
+    """
+    resolved = resolve_day(
+        run_type=str(dag_run.run_type.value),
+        param_day=param_day,
+        data_interval_start=dag_run.data_interval_start,
+        data_interval_end=dag_run.data_interval_end,
+        requested_at=dag_run.run_after,
+        now=datetime.now(UTC),
+        settle_minutes=settle_minutes,
+    )
+    return asdict(resolved)
 
 
 def _parse(text: str, latest: date) -> date:

@@ -96,9 +96,7 @@ class KafkaConnectHook(BaseHook):
         return ConnectorStatus(
             state=answer["connector"]["state"],
             tasks={int(task["id"]): task["state"] for task in answer["tasks"]},
-            traces={
-                name: part.get("trace") or "no trace" for name, part in parts.items() if part["state"] == "FAILED"
-            },
+            traces={name: part.get("trace") or "no trace" for name, part in parts.items() if part["state"] == "FAILED"},
         )
 
     def restart_failed(self, connector: str) -> None:

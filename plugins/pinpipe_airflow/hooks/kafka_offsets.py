@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
 
-from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+
+from pinpipe_airflow.hooks.kafka_config import KafkaConfigHook
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -29,17 +29,6 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in _PASSING
 
 
-class _GroupHook(KafkaBaseHook):
-    """A consumer that belongs to a group in name only: it never subscribes, so it never joins."""
-
-    def __init__(self, group: str, kafka_config_id: str) -> None:
-        super().__init__(kafka_config_id=kafka_config_id)
-        self.group = group
-
-    def _get_client(self, config: dict[str, Any]) -> Consumer:
-        return Consumer({**config, "group.id": self.group, "enable.auto.commit": False})
-
-
 class KafkaOffsetsHook(KafkaAdminClientHook):
     """Reads how far topics are written and consumer groups have read.
 
@@ -53,8 +42,8 @@ class KafkaOffsetsHook(KafkaAdminClientHook):
         :raises ValueError: names a topic that cannot be described, such as one that does not exist.
         """
         partitions = self._partitions(topics)
-        ends = self._list_offsets(partitions, OffsetSpec.latest())
-        starts = self._list_offsets(partitions, OffsetSpec.earliest())
+        ends = self._list_offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        starts = self._list_offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return {
             topic: {
                 # Retention may have emptied a partition that the group never committed.
@@ -73,11 +62,13 @@ class KafkaOffsetsHook(KafkaAdminClientHook):
     def committed_offsets(self, group: str, partitions: Offsets) -> Offsets:
         """Return what ``group`` has committed in each of ``partitions``, 0 where nothing.
 
-        Asked through a consumer: the admin client's request for it kills the process when the group's coordinator is
-        elsewhere (https://github.com/confluentinc/librdkafka/issues/5040).
+        Asked through a consumer, which does not join the group as it never subscribes: the admin client's request
+        kills the process when the group's coordinator is elsewhere
+        (https://github.com/confluentinc/librdkafka/issues/5040).
         """
+        config = KafkaConfigHook(self.kafka_config_id).config()
         committed: Offsets = {topic: {} for topic in partitions}
-        with closing(_GroupHook(group, self.kafka_config_id).get_conn) as consumer:
+        with closing(Consumer({**config, "group.id": group, "enable.auto.commit": False})) as consumer:
             for found in consumer.committed(_topic_partitions(partitions), timeout=REQUEST_TIMEOUT_S):
                 if found.error is not None:
                     raise KafkaException(found.error)

@@ -9,7 +9,14 @@ from typing import Any
 
 from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
 
 REQUEST_TIMEOUT_S = 30.0
 
@@ -63,9 +70,7 @@ class KafkaTopicHook(KafkaAdminClientHook):
 
     def grow(self, topic: str, partitions: int) -> None:
         """Add partitions until the topic has ``partitions``."""
-        grown = self.get_conn.create_partitions(
-            [NewPartitions(topic, partitions)], request_timeout=REQUEST_TIMEOUT_S
-        )
+        grown = self.get_conn.create_partitions([NewPartitions(topic, partitions)], request_timeout=REQUEST_TIMEOUT_S)
         _result(grown[topic])
 
     def set_configs(self, topic: str, configs: Mapping[str, str]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError
-from include import layout
 
+from include import layout
 from pinpipe_airflow.stored_object import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class ReceiptHook(S3Hook):
@@ -25,13 +28,18 @@ class ReceiptHook(S3Hook):
         super().__init__(*args, **kwargs)
         self.bucket = bucket
 
+    @property
+    def client(self) -> S3Client:
+        """The boto3 client."""
+        return cast("S3Client", self.get_conn())
+
     def read(self, job: str, day: str | None = None) -> dict[str, Any] | None:
         """Return a job's newest receipt, of ``day`` where it works by day; ``None`` when there is none.
 
         No bucket counts as no receipt: before ``provision`` there is neither.
         """
         try:
-            answer = self.get_conn().get_object(Bucket=self.bucket, Key=layout.receipt_key(job, day))
+            answer = self.client.get_object(Bucket=self.bucket, Key=layout.receipt_key(job, day))
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
                 return None
@@ -44,6 +52,10 @@ class ReceiptHook(S3Hook):
         key = layout.receipt_key(job)
         self.load_string(json.dumps(receipt, indent=2), key=key, bucket_name=self.bucket, replace=True)
         return key
+
+    def exists(self, key: str) -> bool:
+        """Return whether there is an object of that key."""
+        return bool(self.check_for_key(key, bucket_name=self.bucket))
 
     def raw_objects(self, topic: str, day: str) -> Iterator[StoredObject]:
         """Yield the raw objects of a topic and day."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError
 
-PUBLIC_ACCESS_BLOCKED = {
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import (
+        PublicAccessBlockConfigurationTypeDef,
+        ServerSideEncryptionByDefaultTypeDef,
+        ServerSideEncryptionRuleTypeDef,
+    )
+
+PUBLIC_ACCESS_BLOCKED: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
     "BlockPublicPolicy": True,
@@ -25,7 +33,7 @@ class Encryption:
     :param kms_key_id: ARN or id of the key for ``aws:kms``; ``None`` for the account's own S3 key.
     """
 
-    algorithm: str
+    algorithm: Literal["AES256", "aws:kms"]
     kms_key_id: str | None = None
 
 
@@ -35,13 +43,18 @@ class S3BucketHook(S3Hook):
     Takes what the provider's ``AwsBaseHook`` takes.
     """
 
+    @property
+    def client(self) -> S3Client:
+        """The boto3 client."""
+        return cast("S3Client", self.get_conn())
+
     def region(self, bucket: str) -> str | None:
         """Return the region of a bucket, ``None`` when there is no such bucket.
 
         :raises PermissionError: when the name is taken by a bucket that these credentials may not see.
         """
         try:
-            answer = self.get_conn().head_bucket(Bucket=bucket)
+            answer = self.client.head_bucket(Bucket=bucket)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 404:
@@ -57,17 +70,18 @@ class S3BucketHook(S3Hook):
 
     def versioning(self, bucket: str) -> bool:
         """Return whether versioning is on."""
-        return bool(self.get_conn().get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
+        return bool(self.client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
 
     def set_versioning(self, bucket: str, enabled: bool) -> None:
         """Turn versioning on, or suspend it: S3 cannot turn it off again."""
-        status = "Enabled" if enabled else "Suspended"
-        self.get_conn().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        self.client.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration={"Status": "Enabled" if enabled else "Suspended"}
+        )
 
     def encryption(self, bucket: str) -> Encryption | None:
         """Return the default encryption, ``None`` when none is set."""
         answer = _unless_missing(
-            lambda: self.get_conn().get_bucket_encryption(Bucket=bucket),
+            lambda: self.client.get_bucket_encryption(Bucket=bucket),
             "ServerSideEncryptionConfigurationNotFoundError",
         )
         if answer is None:
@@ -77,33 +91,29 @@ class S3BucketHook(S3Hook):
 
     def set_encryption(self, bucket: str, encryption: Encryption) -> None:
         """Set the default encryption; a KMS key gets a bucket key, which saves most calls to KMS."""
-        default = {"SSEAlgorithm": encryption.algorithm}
+        default: ServerSideEncryptionByDefaultTypeDef = {"SSEAlgorithm": encryption.algorithm}
         if encryption.kms_key_id:
             default["KMSMasterKeyID"] = encryption.kms_key_id
-        rule = {
+        rule: ServerSideEncryptionRuleTypeDef = {
             "ApplyServerSideEncryptionByDefault": default,
             "BucketKeyEnabled": encryption.algorithm == "aws:kms",
         }
-        self.get_conn().put_bucket_encryption(
-            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
-        )
+        self.client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
     def public_access_blocked(self, bucket: str) -> bool:
         """Return whether all four kinds of public access are blocked."""
         answer = _unless_missing(
-            lambda: self.get_conn().get_public_access_block(Bucket=bucket), "NoSuchPublicAccessBlockConfiguration"
+            lambda: self.client.get_public_access_block(Bucket=bucket), "NoSuchPublicAccessBlockConfiguration"
         )
         return answer is not None and answer["PublicAccessBlockConfiguration"] == PUBLIC_ACCESS_BLOCKED
 
     def block_public_access(self, bucket: str) -> None:
         """Block all four kinds of public access."""
-        self.get_conn().put_public_access_block(
-            Bucket=bucket, PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCKED
-        )
+        self.client.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCKED)
 
     def _location(self, bucket: str) -> str:
         # S3 says null for its oldest region.
-        return self.get_conn().get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
+        return self.client.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
 
 
 def _unless_missing(read: Callable[[], Any], missing: str) -> Any | None:

@@ -1,4 +1,4 @@
-"""This module contains the Kafka topic operator."""
+"""The Kafka topic operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module contains the operators that look at receipts in S3."""
+"""Operators that look at receipts in S3."""
 
 from __future__ import annotations
 
@@ -88,11 +88,8 @@ class ReceiptCheckOperator(BaseOperator):
         if problems := unbalanced(counts):
             raise AirflowFailException(f"the receipt of {self.job} for {self.day} does not add up: {problems}")
         self._log(counts, receipt["warnings"])
-        context["outlet_events"][DELTA_BATCH].extra = {
-            "day": self.day,
-            "run_id": receipt["run_id"],
-            "counts": counts,
-        }
+        extra: dict[str, Any] = {"day": self.day, "run_id": receipt["run_id"], "counts": counts}
+        context["outlet_events"][DELTA_BATCH].extra = extra
         return {
             "day": self.day,
             "run_id": receipt["run_id"],

@@ -1,10 +1,10 @@
-"""This module contains the S3 bucket operator."""
+"""The S3 bucket operator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator
 
@@ -38,7 +38,7 @@ class S3BucketOperator(BaseOperator):
         bucket: str,
         region: str,
         versioning: bool = True,
-        encryption: str = "AES256",
+        encryption: Literal["AES256", "aws:kms"] = "AES256",
         kms_key_id: str | None = None,
         aws_conn_id: str | None = "aws_default",
         **kwargs: Any,

@@ -1,4 +1,4 @@
-"""This module contains the sink connector operator."""
+"""The sink connector operator."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+
 from include.rendering import render_yaml
 from include.settings import settings
-
 from pinpipe_airflow.hooks.kafka_connect import ConnectorBackend, ConnectorStatus, KafkaConnectHook
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""This module contains the sensor that waits for a sink connector."""
+"""The sensor that waits for a sink connector."""
 
 from __future__ import annotations
 
@@ -79,18 +79,18 @@ class SinkCommittedSensor(BaseSensorOperator):
     def execute_at_moment(self, context: Context, event: Any = None) -> Offsets:
         """Freeze the end offsets and look once; leave the rest to the trigger."""
         wanted = self._freeze()
-        if not self._behind(wanted):
-            return wanted
-        self.defer(
-            trigger=SinkCommittedTrigger(
-                group=self._group,
-                wanted=wanted,
-                deadline=(datetime.now(UTC) + timedelta(seconds=float(self.timeout))).isoformat(),
-                kafka_conn_id=self.kafka_conn_id,
-                poll_interval=float(self.poke_interval),
-            ),
-            method_name="execute_complete",
-        )
+        if self._behind(wanted):
+            self.defer(
+                trigger=SinkCommittedTrigger(
+                    group=self._group,
+                    wanted=wanted,
+                    deadline=(datetime.now(UTC) + timedelta(seconds=float(self.timeout))).isoformat(),
+                    kafka_conn_id=self.kafka_conn_id,
+                    poll_interval=float(self.poke_interval),
+                ),
+                method_name="execute_complete",
+            )
+        return wanted
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Offsets:
         """Return the frozen offsets, or say which partitions are behind."""

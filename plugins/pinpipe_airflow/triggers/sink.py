@@ -1,4 +1,4 @@
-"""This module contains the trigger that waits for a sink connector."""
+"""The trigger that waits for a sink connector."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SinkCommittedTrigger(BaseTrigger):
     def __init__(
         self, group: str, wanted: Offsets, deadline: str, kafka_conn_id: str = "kafka_default", poll_interval: float = 5
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.group = group
         self.wanted = wanted
         self.deadline = deadline
@@ -52,13 +52,17 @@ class SinkCommittedTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the offsets are committed; one event ``{"status": "committed" | "timeout", …}``."""
+        yield TriggerEvent(await self._outcome())  # type: ignore[no-untyped-call]
+
+    async def _outcome(self) -> dict[str, Any]:
         hook = KafkaOffsetsHook(kafka_config_id=self.kafka_conn_id)
         # Kafka's client and the look-up of the connection block: both go to a thread of their own, off the event loop
         # that all triggers share and off asgiref's one shared thread.
         committed_offsets = sync_to_async(hook.committed_offsets, thread_sensitive=False)
         deadline = datetime.fromisoformat(self.deadline)
         while True:
-            problem, missing = "", {}
+            missing: dict[str, int] = {}
+            problem = ""
             try:
                 missing = lag(self.wanted, await committed_offsets(self.group, self.wanted))
             except KafkaException as error:
@@ -66,12 +70,8 @@ class SinkCommittedTrigger(BaseTrigger):
                 self.log.warning("The brokers do not tell what %s has committed: %s", self.group, problem)
             else:
                 if not missing:
-                    yield TriggerEvent({"status": "committed", "wanted": self.wanted})
-                    return
+                    return {"status": "committed", "wanted": self.wanted}
                 self.log.info("%s has %d records to commit: %s", self.group, sum(missing.values()), missing)
             if datetime.now(UTC) >= deadline:
-                yield TriggerEvent(
-                    {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
-                )
-                return
+                return {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
             await asyncio.sleep(self.poll_interval)

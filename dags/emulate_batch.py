@@ -1,0 +1,89 @@
+"""Post posts, as the users of the source would.
+
+Reads posts (a pin with its place and its user) from the source database and posts them through the REST API, or
+replays them as a past day straight to the brokers. A run fails unless every record was accepted. The task `emulate`
+returns a receipt: posts, requests, records and offsets by topic, and the days that the records belong to.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.operators.emulate_batch import EmulateBatchOperator
+from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
+from pinpipe_airflow.tags import Tag
+
+from include.settings import settings
+
+wanted = settings()
+
+with DAG(
+    dag_id="emulate_batch",
+    description="Posts posts from the source database through the REST API, or replays a past day.",
+    doc_md=__doc__,
+    schedule=wanted.emulate_batch_schedule,
+    start_date=START_DATE,
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=4,
+    dagrun_timeout=timedelta(hours=2),
+    default_args=DEFAULT_ARGS,
+    tags=[Tag.SOURCE, Tag.BATCH],
+    # Numbers stay numbers, and an empty param stays None.
+    render_template_as_native_obj=True,
+    params={
+        "posts": Param(
+            500, type="integer", minimum=1, maximum=1_000_000, description="How many posts; each is three records."
+        ),
+        "selection": Param(
+            "random",
+            type="string",
+            enum=["random", "sequential"],
+            description="`random`: any posts, with repeats. `sequential`: one after the other, from `start` on.",
+        ),
+        "seed": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            maximum=2**32 - 1,
+            description="Of `random`: the same seed takes the same posts. Empty: a seed of the run's own.",
+        ),
+        "start": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            description="Of `sequential`: number of the first post. Empty: the lowest.",
+        ),
+        "day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="Replay this UTC day (YYYY-MM-DD, today at the latest) straight to the brokers. "
+            "Empty: post now, through the REST API.",
+        ),
+    },
+):
+    provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)
+    emulate = EmulateBatchOperator(
+        task_id="emulate",
+        rest_api_name=wanted.pipeline_id,
+        api_stage=wanted.api_stage,
+        api_url_format=wanted.api_url_format,
+        topics=wanted.topics,
+        posts="{{ params.posts }}",
+        selection="{{ params.selection }}",
+        seed="{{ params.seed }}",
+        start="{{ params.start }}",
+        day="{{ params.day }}",
+        in_flight=wanted.emulate_in_flight,
+        aws_conn_id=wanted.aws_conn_id,
+        region_name=wanted.region,
+        api_conn_id=wanted.api_conn_id,
+        source_conn_id=wanted.source_conn_id,
+        kafka_conn_id=wanted.kafka_conn_id,
+        execution_timeout=timedelta(hours=1),
+    )
+
+    provisioned >> emulate

@@ -1,0 +1,82 @@
+"""Builds the wheel of the Spark jobs and puts it where the jobs' definitions name it: ``python -m local.spark_wheel``.
+
+The build is reproducible (hatchling fixes times, modes and order), so an unchanged checkout gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+
+from include.settings import settings
+from local import ports
+from local.home import ROOT
+
+_BUILD_TIMEOUT_S = 120
+_REQUEST_TIMEOUT_S = 30
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel into ``folder`` and return its file.
+
+    :raises RuntimeError: when the build fails; with what it said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT / "spark_jobs",
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_TIMEOUT_S,
+        check=False,
+    )
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        raise RuntimeError(f"spark_jobs/ does not build into one wheel:\n{done.stdout}{done.stderr}")
+    return wheels[0]
+
+
+def upload(wheel: Path, volume_path: str, base_url: str, token: str) -> bool:
+    """Put the wheel into a volume through the Files API, unless the same bytes are there already.
+
+    :param volume_path: where to, ``/Volumes/<catalog>/<schema>/<volume>/…/<name>.whl``.
+    :param base_url: of the Databricks workspace or its stand-in.
+    :param token: bearer token.
+    :returns: whether it was uploaded.
+    :raises ValueError: when the name of the built wheel is not the one that the jobs ask for.
+    :raises requests.RequestException: when the service refuses or does not answer.
+    """
+    if Path(volume_path).name != wheel.name:
+        raise ValueError(f"spark_wheel is {volume_path}, but the wheel is {wheel.name}: change the setting's file name")
+    content = wheel.read_bytes()
+    url = f"{base_url}/api/2.0/fs/files{quote(volume_path)}"
+    headers = {"Authorization": f"Bearer {token}"}
+    present = requests.get(url, headers=headers, timeout=_REQUEST_TIMEOUT_S)
+    if present.ok and present.content == content:
+        return False
+    if present.status_code not in (200, 404):
+        present.raise_for_status()
+    answer = requests.put(url, params={"overwrite": "true"}, data=content, headers=headers, timeout=_REQUEST_TIMEOUT_S)
+    answer.raise_for_status()
+    return True
+
+
+def upload_spark_wheel(base_url: str, token: str) -> bool:
+    """Build the wheel and upload it to the stand-in at ``base_url``; return whether its content was new.
+
+    :param token: bearer token of the stand-in.
+    :raises RuntimeError: when the build fails.
+    :raises requests.RequestException: when the stand-in refuses or does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="pinpipe-wheel-") as folder:
+        return upload(build(Path(folder)), settings().spark_wheel, base_url, token)
+
+
+if __name__ == "__main__":
+    changed = upload_spark_wheel(ports.url("databricks"), os.environ["PINPIPE_DATABRICKS_TOKEN"])
+    sys.stdout.write(f"{settings().spark_wheel}: {'uploaded' if changed else 'unchanged'}\n")

@@ -1,0 +1,23 @@
+"""What tasks share unless a DAG says otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+START_DATE = datetime(2020, 1, 1, tzinfo=UTC)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "pinpipe",
+    # At least one: a late event of the executor can fail a resumed deferred task that is well.
+    "retries": 1,
+    "retry_delay": timedelta(seconds=20),
+    "execution_timeout": timedelta(minutes=15),
+}
+
+# How a Databricks job is run and waited for: in the triggerer, and found again by a repeated request of the same try.
+RUN_NOW: dict[str, Any] = {
+    "deferrable": True,
+    "polling_period_seconds": 5,
+    "idempotency_token": "{{ macros.pinpipe.idempotency_token(ti) }}",
+}

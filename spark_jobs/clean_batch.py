@@ -1,0 +1,76 @@
+"""Job ``clean_batch``: cleans one day of raw objects into the batch layer, then writes its receipt."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from collections.abc import Sequence
+from datetime import date
+
+import boto3
+from botocore.config import Config
+from pyspark.sql import SparkSession
+
+from spark_jobs.day_cleaning import JOB, Day, clean_day
+from spark_jobs.raw_objects import list_day
+from spark_jobs.receipts import put_receipt
+
+_TIMEOUTS = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the job with the command line's arguments."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    s3 = boto3.client("s3", config=_TIMEOUTS)
+    spark = SparkSession.builder.appName(f"{JOB} {options.day}").getOrCreate()
+    # Listed after the session is up: the younger the list, the fewer the objects that come too late for this run.
+    objects = list(list_day(s3, options.bucket, options.pipeline_id, options.day))
+    day = Day(
+        day=options.day,
+        root=f"s3://{options.bucket}",
+        lake=options.lake,
+        pipeline_id=options.pipeline_id,
+        superseded_share=options.superseded_share,
+        run_id=options.run_id,
+    )
+    receipt = clean_day(spark, day, objects)
+    key = put_receipt(s3, options.bucket, JOB, options.day, receipt)
+    log.info("day %s: %s; receipt s3://%s/%s", options.day, receipt["data_sets"], options.bucket, key)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=JOB, description=__doc__)
+    parser.add_argument("--day", required=True, type=_day, help="UTC day to clean, YYYY-MM-DD")
+    parser.add_argument("--bucket", required=True, help="bucket of raw objects and receipts")
+    parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
+    parser.add_argument("--pipeline-id", required=True, help="the <id> of the topics' names")
+    parser.add_argument("--superseded-share", type=_share, default=0.05, help="share above which a day gets a warning")
+    parser.add_argument("--run-id", required=True, help="names the run in receipt, metrics and table history")
+    return parser.parse_args(arguments)
+
+
+def _day(text: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: give it as YYYY-MM-DD")
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: {error}") from None
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give a number from 0 to 1") from None
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give a number from 0 to 1")
+    return share
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Receipts: a job's result as one JSON object in S3, written last, so that it stands for work that is complete."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from include import layout
+from spark_jobs import checks, conversions, duplicates, records
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def rules_version() -> str:
+    """Return what changes whenever cleaning may: a hash of the schemas and of the code that applies them."""
+    schemas = resources.files("include").joinpath("schemas").iterdir()
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in sorted(schemas, key=lambda file: file.name)
+        if file.name.endswith(".yaml")
+    ]
+    texts += [inspect.getsource(module) for module in (records, conversions, checks, duplicates)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def put_receipt(s3: S3Client, bucket: str, job: str, day: str | None, receipt: Mapping[str, Any]) -> str:
+    """Write a job's newest receipt and return its key; the one before it is overwritten."""
+    key = layout.receipt_key(job, day)
+    body = json.dumps(receipt, ensure_ascii=False, indent=1).encode()
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    return key

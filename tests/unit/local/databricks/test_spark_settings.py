@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from local.databricks import spark_settings
+
+
+def test_s3_is_where_the_environment_says():
+    settings = spark_settings.settings(
+        Path("/jars"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_DEFAULT_REGION": "eu-west-1"}
+    )
+    assert settings["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:9"
+    assert settings["spark.hadoop.fs.s3a.connection.ssl.enabled"] == "false"
+    assert settings["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
+    assert settings["spark.driver.extraClassPath"] == "/jars/*"
+
+
+def test_no_credential_is_written_to_the_file(tmp_path):
+    environment = {"AWS_ACCESS_KEY_ID": "the-key", "AWS_SECRET_ACCESS_KEY": "the-secret"}
+    folder = spark_settings.write(tmp_path, Path("/jars"), environment)
+    text = "".join(file.read_text() for file in folder.iterdir())
+    assert "the-key" not in text
+    assert "the-secret" not in text
+    assert "EnvironmentVariableCredentialsProvider" in text

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from include.rendering import render_yaml
+from include.settings import Settings
+from local.gateway.openapi import InvalidDocumentError, parse
+
+RECORDS = "application/vnd.kafka.json.v2+json"
+
+
+def project_document() -> dict[str, Any]:
+    return render_yaml("api", "openapi.yaml", values=Settings(kafka_rest_url="http://proxy:8082").marks)
+
+
+def document(**operation: Any) -> bytes:
+    integration = {"type": "http_proxy", "httpMethod": "POST", "uri": "http://endpoint"}
+    return json.dumps(
+        {
+            "openapi": "3.0.1",
+            "info": {"title": "posts"},
+            "paths": {"/a": {"post": {"x-amazon-apigateway-integration": integration, **operation}}},
+            "components": {
+                "schemas": {"Pair": {"items": {"$ref": "#/components/schemas/One"}}, "One": {"type": "string"}}
+            },
+        }
+    ).encode()
+
+
+def test_the_projects_document_asks_for_a_key_everywhere_and_validates_records() -> None:
+    api = parse(yaml.safe_dump(project_document()).encode())
+
+    methods = {(method.http_method, method.path): method for method in api.methods}
+    produce = methods["POST", "/topics/{topic}"]
+    assert set(methods) == {("GET", "/topics"), ("POST", "/topics/{topic}")}
+    assert all(method.settings["apiKeyRequired"] for method in api.methods)
+    assert produce.settings["requestModels"] == {RECORDS: "ProduceRequest"}
+    assert produce.settings["requestParameters"] == {"method.request.path.topic": True}
+    assert api.validators[produce.validator or ""]["validateRequestBody"]
+    assert produce.integration == {
+        "type": "HTTP_PROXY",
+        "connectionType": "INTERNET",
+        "passthroughBehavior": "WHEN_NO_MATCH",
+        "httpMethod": "POST",
+        "uri": "http://proxy:8082/topics/{topic}",
+        "requestParameters": {"integration.request.path.topic": "method.request.path.topic"},
+        "timeoutInMillis": 29000,
+    }
+    assert api.settings["name"] == "pinpipe"
+
+
+def test_json_and_yaml_say_the_same() -> None:
+    declared = project_document()
+
+    assert parse(json.dumps(declared).encode()) == parse(yaml.safe_dump(declared).encode())
+
+
+def test_a_model_carries_the_schemas_that_it_refers_to() -> None:
+    assert parse(document()).models["Pair"] == {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "items": {"$ref": "#/definitions/One"},
+        "definitions": {"One": {"type": "string"}},
+    }
+
+
+def test_an_operation_without_security_needs_no_key() -> None:
+    assert parse(document()).methods[0].settings["apiKeyRequired"] is False
+
+
+def test_responses_of_an_integration_are_imported_by_their_status_code() -> None:
+    integration = {
+        "type": "aws",
+        "httpMethod": "POST",
+        "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord",
+        "responses": {"default": {"statusCode": 200}, "4\\d{2}": {"statusCode": "400", "responseTemplates": {}}},
+    }
+    (method,) = parse(document(**{"x-amazon-apigateway-integration": integration})).methods
+
+    assert method.integration["type"] == "AWS"
+    assert method.integration_responses == {
+        "200": {"selectionPattern": ""},
+        "400": {"selectionPattern": "4\\d{2}", "responseTemplates": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{", "Invalid OpenAPI input"),
+        (b"swagger: '2.0'", r"openapi: 3\.0\.x"),
+        (b"openapi: 3.0.1", r"info\.title is missing"),
+        (document(**{"x-amazon-apigateway-integration": None}), "POST /a: x-amazon-apigateway-integration is missing"),
+        (document(**{"x-amazon-apigateway-request-validator": "all"}), "no request validator 'all'"),
+        (document(security=[{"iam": []}]), "security scheme 'iam'"),
+        (document(requestBody={"content": {"a/b": {"schema": {"type": "object"}}}}), r"schema of a/b must be a \$ref"),
+        (
+            document(requestBody={"content": {"a/b": {"schema": {"$ref": "#/components/schemas/Two"}}}}),
+            "no schema 'Two'",
+        ),
+        (document(**{"x-amazon-apigateway-integration": {"type": "mock", "timeoutInMillis": 30_000}}), "29000 ms"),
+    ],
+)
+def test_a_document_that_aws_would_refuse_is_refused_with_the_reason(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidDocumentError, match=reason):
+        parse(body)
