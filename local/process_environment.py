@@ -116,6 +116,8 @@ def aws_environment() -> dict[str, str]:
     """Return what sends every AWS client of a process to the local stand-in; the credentials are no secret."""
     return {
         "AWS_ENDPOINT_URL": ports.url("ministack"),
+        # The gateway completes the control plane where ministack's is too thin, and passes on the rest.
+        "AWS_ENDPOINT_URL_API_GATEWAY": ports.url("gateway"),
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": settings().region,

@@ -84,9 +84,10 @@ class Supervisor:
     def running(self) -> bool:
         """Return whether the supervisor of this world answers."""
         try:
-            return bool(self._call().supervisor.getState()["statecode"] == 1)
+            state: Any = self._call().supervisor.getState()
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
+        return bool(state["statename"] == "RUNNING")
 
     def start_programs(self, names: Iterable[str]) -> None:
         """Start the named programs without waiting for them; running ones are left alone."""

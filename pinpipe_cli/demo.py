@@ -15,7 +15,8 @@ def run_demo(say: Callable[[str], None]) -> None:
     A source database that holds posts already is used as it is.
     """
     from emulator.generator import generate_posts
-    from emulator.source import connect, count_posts, load_posts
+    from emulator.loading import load_posts
+    from emulator.source import count_rows, create_tables, open_engine
     from local import secret_store, world
     from local.process_environment import source_url
     from pinpipe_cli import output, reading
@@ -27,15 +28,17 @@ def run_demo(say: Callable[[str], None]) -> None:
     say("== the local world")
     world.up(say)
     say("== the source database")
-    engine = connect(source_url(secret_store.load()))
-    if not count_posts(engine):
+    engine = open_engine(source_url(secret_store.load()))
+    create_tables(engine)
+    if not count_rows(engine)["complete"]:
         load_posts(engine, generate_posts(DEMO_POSTS, DEMO_SEED))
-    say(f"{count_posts(engine)} posts")
+    posts = count_rows(engine)["complete"]
+    say(f"{posts} posts")
     api = AirflowApi(*world.login())
     say("== provision")
     run_dag(api, "provision", {}, say)
     say("== emulate_batch: posts through the API into Kafka")
-    posting = run_dag(api, "emulate_batch", {"posts": DEMO_POSTS, "selection": "sequential", "start": 0}, say)
+    posting = run_dag(api, "emulate_batch", {"posts": min(posts, DEMO_POSTS), "selection": "sequential"}, say)
     days = api.xcom("emulate_batch", posting, "emulate")["days"]
     for day in days:
         say(f"== clean_batch of {day}")

@@ -120,10 +120,10 @@ def generate(
 ) -> None:
     """Fill the source database with generated posts; replaces what is there."""
     from emulator.generator import generate_posts
-    from emulator.source import load_posts
+    from emulator.loading import load_posts
 
     counts = load_posts(_source_engine(), generate_posts(posts, seed))
-    print(f"source: {counts}")
+    _print_source(counts)
 
 
 @source.command()
@@ -133,10 +133,10 @@ def load(
     user: Annotated[Path, typer.Option(help="JSON Lines or CSV of user_data.")],
 ) -> None:
     """Fill the source database from files; replaces what is there."""
-    from emulator.source import load_files
+    from emulator.loading import load_files
 
     counts = load_files(_source_engine(), pin=pin, geo=geo, user=user)
-    print(f"source: {counts}")
+    _print_source(counts)
 
 
 @app.command()
@@ -220,11 +220,16 @@ def _airflow() -> AirflowApi:
 
 
 def _source_engine() -> Any:
-    from emulator.source import connect
+    from emulator.source import open_engine
     from local import secret_store
     from local.process_environment import source_url
 
-    return connect(source_url(secret_store.load()))
+    return open_engine(source_url(secret_store.load()))
+
+
+def _print_source(counts: dict[str, int]) -> None:
+    rows = ", ".join(f"{counts[name]} {name}" for name in ("pin", "geo", "user"))
+    print(f"the source holds {rows} rows; {counts['complete']} posts have all three")
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -250,8 +255,9 @@ def _say(line: str) -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Return the errors whose message is all that a user needs; others keep their traceback."""
+    from emulator.source import SourceError
     from local.world import WorldError
     from pinpipe_cli.airflow_api import AirflowApiError
     from pinpipe_cli.runs import RunFailed
 
-    return (WorldError, AirflowApiError, RunFailed, LookupError, ValueError, OSError)
+    return (WorldError, SourceError, AirflowApiError, RunFailed, LookupError, ValueError, OSError)

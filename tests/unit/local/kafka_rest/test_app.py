@@ -1,0 +1,86 @@
+"""The proxy's own answers, while there is no broker behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.testclient import TestClient
+
+from local.kafka_rest import app as proxy
+from local.kafka_rest import deliveries
+from local.kafka_rest.topics import Topics
+
+NOBODY = "127.0.0.1:1"
+JSON_V2 = {"Content-Type": "application/vnd.kafka.json.v2+json"}
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(proxy, "STOP_TIMEOUT_S", 0.1)
+    with TestClient(proxy.create_app(NOBODY)) as client:
+        yield client
+
+
+@pytest.fixture
+def any_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def require(self: Topics, topic: str) -> None:
+        return
+
+    monkeypatch.setattr(Topics, "require", require)
+
+
+def test_health_is_503_with_the_reason_within_a_second(client):
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert "Kafka is not available" in answer.json()["message"]
+    assert answer.elapsed.total_seconds() < 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("GET", "/topics/a"), ("DELETE", "/topics"), ("GET", "/v3")]
+)
+def test_an_unknown_route_is_501(client, method, path):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.json()["error_code"]) == (501, 501)
+    assert f"{method} {path}" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/vnd.kafka.binary.v2+json", ""])
+def test_another_embedded_format_is_415(client, media_type):
+    answer = client.post("/topics/a", content=b'{"records": [{"value": 1}]}', headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.json()["error_code"]) == (415, 415)
+
+
+def test_a_malformed_body_is_422(client):
+    answer = client.post("/topics/a", content=b"{", headers=JSON_V2)
+    assert (answer.status_code, answer.json()["error_code"]) == (422, 42201)
+
+
+def test_a_body_over_the_limit_is_413(client, monkeypatch):
+    monkeypatch.setattr(proxy, "MAX_BODY_BYTES", 100)
+    answer = client.post("/topics/a", json={"records": [{"value": "x" * 100}]}, headers=JSON_V2)
+    assert (answer.status_code, answer.json()["error_code"]) == (413, 413)
+
+
+def test_records_that_reach_no_broker_are_retriable_errors_one_by_one(client, any_topic, monkeypatch):
+    monkeypatch.setattr(deliveries, "DELIVERY_TIMEOUT_S", 0.5)
+    with TestClient(proxy.create_app(NOBODY)) as client:
+        answer = client.post("/topics/a", json={"records": [{"value": 1}, {"value": 2}]}, headers=JSON_V2)
+    assert answer.status_code == 200
+    assert [each["error_code"] for each in answer.json()["offsets"]] == [2, 2]
+    assert {each["offset"] for each in answer.json()["offsets"]} == {None}
+
+
+def test_a_request_beyond_what_may_wait_is_429_and_says_when_to_retry(any_topic, monkeypatch):
+    monkeypatch.setattr(deliveries, "DELIVERY_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(deliveries, "MAX_WAITING_RECORDS", 3)
+
+    def post(count: int) -> tuple[int, str | None]:
+        answer = client.post("/topics/a", json={"records": [{"value": 1}] * count}, headers=JSON_V2)
+        return answer.status_code, answer.headers.get("retry-after")
+
+    with TestClient(proxy.create_app(NOBODY)) as client, ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(post, [2, 2]))
+    assert answers == [(200, None), (429, "1")]
