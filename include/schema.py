@@ -140,7 +140,7 @@ class Dataset:
         return next(column for column in self.clean if self.key in column.sources)
 
     def clean_type(self, source: str) -> str | None:
-        """Return the type of the clean column made from the source column alone, ``None`` if there is no such column."""
+        """Return the type of the clean column made from this source column alone, ``None`` if there is none."""
         return next((column.type for column in self.clean if column.sources == (source,)), None)
 
 
@@ -158,11 +158,15 @@ def datasets() -> tuple[Dataset, ...]:
     return tuple(dataset(name) for name in DATASETS)
 
 
+def _column(declared: dict[str, Any]) -> Column:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in declared.items()
+    }
+    return Column(**values)
+
+
 def _from_mapping(declared: dict[str, Any]) -> Dataset:
-    columns = tuple(
-        Column(**{key: tuple(value) if isinstance(value, list) else value for key, value in column.items()})
-        for column in declared["columns"]
-    )
+    columns = tuple(_column(column) for column in declared["columns"])
     source_of = {column.renamed or column.name: column.name for column in columns}
     clean = tuple(
         CleanColumn(

@@ -13,6 +13,7 @@ from botocore.config import Config
 from pyspark.sql import SparkSession
 
 from spark_jobs.day_cleaning import JOB, Day, clean_day
+from spark_jobs.driver_log import log_to_driver
 from spark_jobs.raw_objects import list_day
 from spark_jobs.receipts import put_receipt
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job with the command line's arguments."""
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_driver()
     s3 = boto3.client("s3", config=_TIMEOUTS)
     spark = SparkSession.builder.appName(f"{JOB} {options.day}").getOrCreate()
     # Listed after the session is up: the younger the list, the fewer the objects that come too late for this run.

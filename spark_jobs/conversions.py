@@ -32,7 +32,7 @@ _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Pytho
 
 
 def stripped(text: Column) -> Column:
-    """Return ``text`` without white space at its ends, as Python's ``str.strip``; Spark's ``trim`` knows blanks only."""
+    """Return ``text`` without white space at its ends, as Python's ``str.strip``; Spark's trim knows blanks only."""
     return F.btrim(text, F.lit(WHITE_SPACE))
 
 

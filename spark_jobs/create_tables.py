@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from include import layout
 from spark_jobs import tables
+from spark_jobs.driver_log import log_to_driver
 
 _SIDE_BY_SIDE = 4  # a creation mostly waits for its commit
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="create_tables", description=__doc__)
     parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_driver()
     created = create_tables(SparkSession.builder.appName("create_tables").getOrCreate(), options.lake)
     log.info("%s of %s tables created at %s", sum(created.values()), len(created), options.lake)
 

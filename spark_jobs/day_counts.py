@@ -32,7 +32,7 @@ class DataSetCounts:
     of_another_day: int = 0
 
     def add(self, outcome: str, rules: Iterable[str], unexpected: Iterable[str], other_day: bool, rows: int) -> None:
-        """Count ``rows`` rows that share an outcome, broken rules, unexpected columns and whether they are of another day."""
+        """Count rows that share outcome, broken rules, unexpected columns and whether they are of another day."""
         self.outcomes[outcome] += rows
         for rule in rules:
             self.rules[rule] += rows

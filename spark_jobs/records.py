@@ -19,10 +19,10 @@ _FILE_NAME = r"([^/+]+)\+([0-9]+)\+([0-9]+)\.[^/]*$"  # <topic>+<partition>+<fir
 
 
 def with_record(lines: DataFrame, dataset: Dataset, also: Sequence[str] = ()) -> DataFrame:
-    """Add ``record``: a struct of texts, one per column of ``dataset`` and of ``also``; NULL unless ``value`` is one JSON object.
+    """Add ``record``: a struct of texts, one per column of ``dataset`` and of ``also``; NULL where it is unparsable.
 
-    A JSON number, true or false becomes its text, so do an object and an array within the record. Of a repeated name the
-    last counts.
+    ``value`` has to be exactly one JSON object in UTF-8. A number, ``true`` and ``false`` within it become their text,
+    so do an object and an array. Of a repeated name the last counts.
 
     ``from_json`` reads a line's first value and drops the rest of the line, such as a second record glued to it. So the
     line is read as the first element of an array that has to end with an element of ours.
@@ -38,7 +38,7 @@ def with_record(lines: DataFrame, dataset: Dataset, also: Sequence[str] = ()) ->
 
 
 def with_kafka_address(records: DataFrame, topic: Column) -> DataFrame:
-    """Add ``topic``, ``partition``, ``offset``, ``ingested_at`` (the log's) and ``addressed``: whether all four are known.
+    """Add ``topic``, ``partition``, ``offset``, ``ingested_at`` (the log's) and ``addressed``: whether it has all four.
 
     A line without a readable address keeps what its file's name tells: topic and partition.
 

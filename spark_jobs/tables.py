@@ -80,7 +80,7 @@ def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) ->
 
 
 def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str) -> int:
-    """Replace a day of a batch table by ``frame`` in one commit, by nothing if it is empty; other days keep their files.
+    """Replace a day of a batch table by ``frame`` in one commit, by nothing if it is empty; other days stay untouched.
 
     :param frame: has the table's columns, in any order and with more beside them, except ``ingest_date``.
     :param day: ``YYYY-MM-DD``; becomes the rows' ``ingest_date``.
@@ -96,7 +96,7 @@ def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str) -> 
     path = layout.table_path(lake, "batch", name)
     writer.save(path)
     version = session.conf.get(_LAST_COMMIT, None)
-    if version is None:
+    if version is None:  # nothing replaced by nothing is no commit
         version = DeltaTable.forPath(session, path).history(1).select("version").first()[0]
     return int(version)
 

@@ -2,30 +2,14 @@ import tomllib
 import zipfile
 
 import pytest
-from starlette.testclient import TestClient
 
-from include.settings import settings
 from local import spark_wheel
-from local.databricks.app import application
 from local.home import ROOT
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     return spark_wheel.build(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    app = application(tmp_path / "state", tmp_path, "http://here", "the-token", {})
-    with TestClient(app) as client:
-
-        def send(method):
-            return lambda url, timeout, data=None, **rest: client.request(method, url, content=data, **rest)
-
-        monkeypatch.setattr(spark_wheel.requests, "get", send("GET"))
-        monkeypatch.setattr(spark_wheel.requests, "put", send("PUT"))
-        yield client
 
 
 def test_the_wheel_holds_both_packages_with_their_data_and_nothing_else(wheel):
@@ -47,16 +31,6 @@ def test_every_script_of_the_wheel_is_a_module_in_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for target in scripts.values():
         assert target.partition(":")[0].replace(".", "/") + ".py" in names
-
-
-def test_the_wheel_is_uploaded_only_when_its_content_is_new(wheel, workspace):
-    path = settings().spark_wheel
-    assert spark_wheel.upload(wheel, path, "", "the-token") is True
-    assert spark_wheel.upload(wheel, path, "", "the-token") is False
-    workspace.put(
-        f"/api/2.0/fs/files{path}?overwrite=true", content=b"old", headers={"Authorization": "Bearer the-token"}
-    )
-    assert spark_wheel.upload(wheel, path, "", "the-token") is True
 
 
 def test_a_setting_that_names_another_file_is_refused(wheel):
