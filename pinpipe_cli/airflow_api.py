@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -26,7 +26,7 @@ class AirflowApi:
 
     url: str
     user: str
-    password: str
+    password: str = field(repr=False)
 
     def __post_init__(self) -> None:
         self._session = requests.Session()

@@ -46,7 +46,7 @@ def answer(question_id: str, *, lake: str | None = None) -> Any:
     :param question_id: id of the question, in any case of letters.
     :param lake: root of the Delta tables; default: the settings'.
     :return: a ``pyarrow.Table`` with the question's columns, sorted by all of them.
-    :raises KeyError: when there is no such question.
+    :raises LookupError: when there is no such question.
     :raises TableMissingError: when the tables do not exist yet.
     """
     asked = question(question_id)
@@ -65,7 +65,7 @@ def table(
     :param limit: only the first so many rows.
     :param lake: root of the Delta tables; default: the settings'.
     :return: a ``pyarrow.Table``, sorted by day and key; answers by all columns.
-    :raises KeyError: when there is no such layer or table.
+    :raises LookupError: when there is no such layer or table.
     :raises ValueError: when a day is asked of the answers, which have none.
     :raises TableMissingError: when the table does not exist yet.
     """
@@ -95,15 +95,16 @@ def connect(
     """
     root = lake or settings().lake_root
     views = tuple(views)
+    wanted = dict.fromkeys([*tables, *(source for view in views for source in view_sources(view))])
+    datasets = {source: _dataset(root, *source) for source in wanted}
     connection = duckdb.connect()
     # Years and days are UTC's, whatever zone this machine is in.
     connection.execute("SET TimeZone = 'UTC'")
     for schema in TABLES:
         connection.execute(f"CREATE SCHEMA {schema}")
-    wanted = dict.fromkeys([*tables, *(source for view in views for source in view_sources(view))])
-    for layer, name in wanted:
+    for (layer, name), dataset in datasets.items():
         source = f"{layer}_{name}"
-        connection.register(source, _dataset(root, layer, name))
+        connection.register(source, dataset)
         connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT * FROM {source}")  # noqa: S608
     for view in views:
         connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
@@ -127,9 +128,9 @@ def storage_options() -> dict[str, str]:
 
 def _opened(name: str, layer: str, lake: str | None) -> duckdb.DuckDBPyConnection:
     if layer not in TABLES:
-        raise KeyError(f"no layer {layer!r}: there are {', '.join(TABLES)}")
+        raise LookupError(f"no layer {layer!r}: there are {', '.join(TABLES)}")
     if name not in TABLES[layer]:
-        raise KeyError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}")
+        raise LookupError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}")
     return connect([name], lake=lake) if layer == "serving" else connect(tables=[(layer, name)], lake=lake)
 
 

@@ -19,12 +19,12 @@ def with_checks(records: DataFrame, dataset: Dataset) -> DataFrame:
     """Replace ``record`` by what cleaning makes of it.
 
     Adds ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key`` (the
-    clean key's value as text, NULL if unreadable), ``unexpected`` (names of the columns whose value is none of those
-    known) and ``content`` (a struct of the clean columns; only of use where no rule is broken).
+    clean key as text, else what stands in its place, NULL if nothing does), ``unexpected`` (names of the columns whose
+    value is none of those known) and ``content`` (a struct of the clean columns; of use where no rule is broken).
 
     :param records: has ``record`` (struct of texts, or NULL), ``addressed`` and ``ingested_at``.
     """
-    columns = dataset.columns
+    columns, key = dataset.columns, dataset.column(dataset.clean_key.sources[0])
     texts = {_text_of(c): _without_placeholders(stripped(F.col("record")[c.name]), c) for c in columns}
     values = {_value_of(c): converted(c, F.col(_text_of(c)), dataset.clean_type(c.name)) for c in columns}
     content = F.struct(*(_clean(column, dataset).alias(column.name) for column in dataset.clean))
@@ -36,7 +36,7 @@ def with_checks(records: DataFrame, dataset: Dataset) -> DataFrame:
         .withColumns(
             {
                 "rules": F.when(whole_row, broken).otherwise(F.array(F.lit(UNPARSABLE.name))),
-                "key": _clean(dataset.clean_key, dataset).cast("string"),
+                "key": F.coalesce(_clean(dataset.clean_key, dataset).cast("string"), F.col(_text_of(key))),
                 "unexpected": F.array_compact(F.array(*(_unexpected(c) for c in columns if c.expected))),
                 "content": content,
             }

@@ -4,7 +4,7 @@ A pattern decides first and ``try_cast`` converts second: Spark's own casts are 
 and ``17.9`` pass for numbers) and, with an exponent of many digits, kill the task even as ``try_cast``.
 
 Text is what JSON parsing leaves: JSON text as it is, a JSON number as its digits. A JSON number with a fraction or an
-exponent has gone through a double by then, so exponents are accepted everywhere (12345678.5 arrives as 1.23456785E7).
+exponent has gone through a double by then, and 12345678.5 arrives as 1.23456785E7.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from include import schema
 WHITE_SPACE = "".join(character for character in map(chr, range(0x10000)) if character.isspace())
 
 _EXPONENT = r"[eE][+-]?[0-9]{1,3}"
-_NUMBER = rf"^[+-]?[0-9]+(\.[0-9]+)?({_EXPONENT})?$"
-_WHOLE_NUMBER = rf"^[+-]?[0-9]+(\.0+|(\.[0-9]+)?{_EXPONENT})?$"
+_NUMBER = rf"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)({_EXPONENT})?$"
+_WHOLE_NUMBER = rf"^[+-]?[0-9]+(\.0*|(\.[0-9]*)?{_EXPONENT})?$"
 _UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 _LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
 _OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _FOLLOWERS = r"^([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?([kKmMbB]?)$"
-_FOLLOWERS_AS_DOUBLE = rf"^[0-9]+(\.[0-9]+)?{_EXPONENT}$"
+_FOLLOWERS_AS_DOUBLE = r"^[0-9]\.[0-9]+E-?[0-9]{1,3}$"  # how Java writes a double of 10^7 or more, or below 10^-3
 
 _INT_MAX = 2**31 - 1
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Python and SQL clients can read
@@ -37,8 +37,9 @@ def stripped(text: Column) -> Column:
 
 
 def number(text: Column) -> Column:
-    """Return the double that ``text`` writes; infinite beyond a double's range."""
-    return F.when(text.rlike(_NUMBER), text.try_cast("double"))
+    """Return the double that ``text`` writes, NULL beyond a double's range."""
+    value = text.try_cast("double")
+    return F.when(text.rlike(_NUMBER) & (F.abs(value) < float("inf")), value)
 
 
 def whole(value: Column) -> Column:
@@ -47,7 +48,7 @@ def whole(value: Column) -> Column:
 
 
 def whole_number(text: Column) -> Column:
-    """Return the int of 0 or more that ``text`` writes; ``17``, ``17.0`` and ``1e3`` are whole."""
+    """Return the int of 0 or more that ``text`` writes; 17, 17.0 and 1e3 are whole."""
     value = text.try_cast("double")
     in_range = (value % 1 == 0) & value.between(0, _INT_MAX)
     return F.when(text.rlike(_WHOLE_NUMBER) & in_range, value.try_cast("int"))

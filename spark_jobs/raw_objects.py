@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -90,7 +90,7 @@ def lines_by_key(counts: Iterable[tuple[str, int]], root: str, objects: Sequence
     :param counts: ``file`` of :func:`read_lines` and its number of lines, of every file that has any.
     :raises RuntimeError: when a file is none of ``objects``, or an object with bytes gave no line.
     """
-    keys = {_as_spark_names_it(f"{root}/{raw.key}"): raw.key for raw in objects}
+    keys = {unquote(_file(root, raw)): raw.key for raw in objects}
     lines = dict.fromkeys(keys.values(), 0)
     for file, count in counts:
         if unquote(file) not in keys:
@@ -115,13 +115,14 @@ def _paths(root: str, objects: Sequence[RawObject]) -> list[str]:
     return [f"{root}/{raw.key}".translate(_GLOB) for raw in objects]
 
 
-def _as_spark_names_it(uri: str) -> str:
-    return uri.replace("file:///", "file:/", 1)
+def _file(root: str, raw: RawObject) -> str:
+    """Return what Spark calls the file: the URI with escapes, a local one without an empty host."""
+    return quote(f"{root}/{raw.key}".replace("file:///", "file:/", 1), safe="/:+=")
 
 
 def _empty_letters(spark: SparkSession, root: str, letters: Sequence[RawObject]) -> DataFrame:
     """Return a line without text for each of ``letters``; built by expressions, as rows from Python start a worker."""
     if not letters:
         return spark.range(0).select(*(F.lit("").alias(name) for name in ("data_set", "file", "value")))
-    files = F.explode(F.array(*(F.lit(f"{root}/{raw.key}") for raw in letters)))
+    files = F.explode(F.array(*(F.lit(_file(root, raw)) for raw in letters)))
     return spark.range(1).select(F.lit(DEAD_LETTER).alias("data_set"), files.alias("file"), F.lit("").alias("value"))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from local.connect.dead_letters import DeadLetters
 from local.connect.object_key import day_partition, object_key
@@ -27,14 +27,6 @@ DEAD_LETTER_WAIT_S = 5.0
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 _FIRST_BACK_OFF_S = 0.5
 _LONGEST_BACK_OFF_S = 15.0
-_COMMIT_AGAIN = {
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError._ASSIGNMENT_LOST,
-    KafkaError._STATE,
-    KafkaError._NO_OFFSET,
-}
 
 Partition = tuple[str, int]
 
@@ -245,8 +237,9 @@ class SinkTask:
             done = self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             reason = error.args[0]
-            if reason.fatal() or not (reason.retriable() or reason.code() in _COMMIT_AGAIN):
+            if reason.fatal():
                 raise
+            # A broker away, a rebalance: either the next try succeeds, or the partitions go and are read again.
             log.warning("%s: offsets not committed, next try at the next batch: %s", self._label, reason.str())
             return
         for each in done:

@@ -105,9 +105,10 @@ class TaskThread:
             except StoreUnavailableError as error:
                 log.warning("%s: waits for S3: %s", self._label, error)
             except KafkaException as error:
-                if error.args[0].code() not in _BROKER_AWAY:
+                reason = error.args[0]
+                if not reason.retriable() and reason.code() not in _BROKER_AWAY:
                     raise
-                log.warning("%s: waits for Kafka: %s", self._label, error.args[0].str())
+                log.warning("%s: waits for Kafka: %s", self._label, reason.str())
             else:
                 return
             self._stopping.wait(_PREPARE_AGAIN_S)

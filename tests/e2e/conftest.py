@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class World:
     """The running world, as its users have it: the command, Airflow's API, S3, and its secrets."""
 
     api: AirflowApi
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
 
     def pinpipe(self, *arguments: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Run the command line and return what it printed."""

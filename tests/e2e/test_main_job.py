@@ -52,11 +52,11 @@ def cleaned(world: World, posted: dict[str, Any]) -> dict[date, cleaning.Day]:
 
 def test_provisioning_twice_changes_nothing(world: World, provisioned: dict[str, Any]) -> None:
     assert {task["state"] for task in provisioned.values()} == {"success"}
-    first = world.api.xcom("provision", next(iter(provisioned.values()))["run_id"], "report")
+    first = world.api.xcom("provision", next(iter(provisioned.values()))["run_id"], "receipt")
     second_tasks = world.run("provision", {})
-    second = world.api.xcom("provision", next(iter(second_tasks.values()))["run_id"], "report")
-    assert first["changed"]
-    assert second["changed"] == []
+    second = world.api.xcom("provision", next(iter(second_tasks.values()))["run_id"], "receipt")
+    assert sorted(first) == ["bucket", "dead_letter_connector", "jobs", "rest_api", "sink_connector", "topics"]
+    assert second == []
 
 
 def test_every_record_of_the_emulator_is_counted_and_in_the_log(world: World, posted: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def test_the_scheduled_run_cleans_yesterday(
     yesterday = date.fromisoformat(scheduled["data_interval_start"][:10])
     assert yesterday == datetime.now(UTC).date() - timedelta(days=1)
     skipped = world.tasks("clean_batch", run_id)
-    assert skipped["check_provisioned"]["state"] == "skipped", "made before anything was provisioned"
+    assert skipped["provisioned"]["state"] == "skipped", "made before anything was provisioned"
 
     world.run("emulate_batch", {"posts": 80, "seed": 5, "day": yesterday.isoformat()})
     world.api.call("POST", f"dags/clean_batch/dagRuns/{run_id}/clear", json={"dry_run": False})
@@ -35,7 +35,7 @@ def test_the_scheduled_run_cleans_yesterday(
 
     tasks = world.tasks("clean_batch", run_id)
     assert world.api.run("clean_batch", run_id)["run_type"] == "scheduled"
-    for task_id in ("check_provisioned", "resolve_day", "wait_for_sink", "clean", "check_receipt"):
+    for task_id in ("provisioned", "resolve_day", "wait_for_sink", "wait_for_dead_letters", "clean", "check_receipt"):
         assert tasks[task_id]["state"] == "success", f"{task_id} is {tasks[task_id]['state']}"
     from local import ports
 

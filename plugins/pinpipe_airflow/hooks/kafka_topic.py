@@ -43,18 +43,18 @@ class KafkaTopicHook(KafkaAdminClientHook):
 
     def describe(self, topics: Sequence[str]) -> dict[str, Topic]:
         """Return those of ``topics`` that exist."""
+        if not topics:
+            return {}
         described = self.get_conn.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_TIMEOUT_S)
-        found = {}
-        for name, future in described.items():
-            try:
-                found[name] = _result(future).partitions
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise
+        found = {name: topic for name, future in described.items() if (topic := _known(future)) is not None}
         configs = self._configs(list(found))
         return {
-            name: Topic(len(partitions), min(len(p.replicas) for p in partitions), configs[name])
-            for name, partitions in found.items()
+            name: Topic(
+                partitions=len(found[name].partitions),
+                replication_factor=min(len(partition.replicas) for partition in found[name].partitions),
+                configs=configs[name],
+            )
+            for name in configs
         }
 
     def create(self, topic: str, *, partitions: int, replication_factor: int, configs: Mapping[str, str]) -> bool:
@@ -89,9 +89,20 @@ class KafkaTopicHook(KafkaAdminClientHook):
         resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
         described = self.get_conn.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
         return {
-            resource.name: {name: entry.value for name, entry in _result(future).items()}
+            resource.name: {name: entry.value for name, entry in entries.items()}
             for resource, future in described.items()
+            if (entries := _known(future)) is not None
         }
+
+
+def _known(future: Future[Any]) -> Any | None:
+    """Return the result, ``None`` when the broker asked does not know the topic (yet)."""
+    try:
+        return _result(future)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
 
 
 def _result(future: Future[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from pinpipe_airflow.hooks.kafka_topic import KafkaTopicHook, Topic
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+VISIBLE_WITHIN_S = 30.0
 
 
 class KafkaTopicOperator(BaseOperator):
@@ -59,7 +62,9 @@ class KafkaTopicOperator(BaseOperator):
         for name, topic in existing.items():
             self._refuse_to_shrink(name, topic)
         done = {name: self._ensure(name, existing.get(name)) for name in self.topics}
-        return {"changed": any(done.values()), "topics": done}
+        changed = [name for name, actions in done.items() if actions]
+        self._wait_until(self._as_wanted, changed)
+        return {"changed": bool(changed), "topics": done}
 
     def _ensure(self, name: str, topic: Topic | None) -> list[str]:
         if topic is None:
@@ -67,12 +72,12 @@ class KafkaTopicOperator(BaseOperator):
                 name,
                 partitions=self.partitions,
                 replication_factor=self.replication_factor,
-                configs=self._wanted_configs,
+                configs={config: str(value) for config, value in self.configs.items()},
             ):
                 self.log.info("Created topic %s with %d partitions", name, self.partitions)
                 return [f"created with {self.partitions} partitions"]
             # Somebody else was quicker: what they made is compared like any other topic.
-            topic = self.hook.describe([name])[name]
+            topic = self._wait_until(lambda _: True, [name])[name]
             self._refuse_to_shrink(name, topic)
         done = [*self._grow(name, topic), *self._set_configs(name, topic)]
         self._warn_of_replication(name, topic)
@@ -88,15 +93,35 @@ class KafkaTopicOperator(BaseOperator):
         return [f"partitions {topic.partitions} -> {self.partitions}"]
 
     def _set_configs(self, name: str, topic: Topic) -> list[str]:
-        different = {
-            config: value for config, value in self._wanted_configs.items() if topic.configs.get(config) != value
-        }
+        different = self._different(topic)
         if not different:
             return []
         self.hook.set_configs(name, different)
         done = [f"{config} {topic.configs.get(config)} -> {value}" for config, value in different.items()]
         self.log.info("Topic %s: %s", name, ", ".join(done))
         return done
+
+    def _wait_until(self, good: Callable[[Topic], bool], names: Sequence[str]) -> dict[str, Topic]:
+        """Return the topics once the brokers describe each as ``good``: the controller answers before they know."""
+        deadline = time.monotonic() + VISIBLE_WITHIN_S
+        while True:
+            topics = self.hook.describe(names)
+            pending = [name for name in names if name not in topics or not good(topics[name])]
+            if not pending:
+                return topics
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"the brokers do not show the change of {pending} {VISIBLE_WITHIN_S:g} s after they took it: "
+                    "see their logs, then run this task again"
+                )
+            time.sleep(0.2)
+
+    def _as_wanted(self, topic: Topic) -> bool:
+        return topic.partitions == self.partitions and not self._different(topic)
+
+    def _different(self, topic: Topic) -> dict[str, str]:
+        wanted = {name: str(value) for name, value in self.configs.items()}
+        return {name: value for name, value in wanted.items() if topic.configs.get(name) != value}
 
     def _refuse_to_shrink(self, name: str, topic: Topic) -> None:
         if topic.partitions > self.partitions:
@@ -116,7 +141,3 @@ class KafkaTopicOperator(BaseOperator):
                 self.replication_factor,
                 topic.replication_factor,
             )
-
-    @property
-    def _wanted_configs(self) -> dict[str, str]:
-        return {name: str(value) for name, value in self.configs.items()}

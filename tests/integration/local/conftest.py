@@ -184,14 +184,12 @@ class Bucket:
 
     def __init__(self, world: World, name: str) -> None:
         self.name = name
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=world.url("ministack"),
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 5, "mode": "standard"}),
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            for variable in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+                patch.setenv(variable, world.environment[variable])
+            self._client = boto3.session.Session().client(
+                "s3", config=Config(retries={"total_max_attempts": 5, "mode": "standard"})
+            )
 
     def create(self) -> None:
         self._client.create_bucket(Bucket=self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -186,6 +187,24 @@ def test_an_outage_of_s3_delays_but_loses_nothing(broker, s3, connect):
         s3.start()
     connect.wait_until_landed("outage", "outage.pin")
     assert {row["post"] for row in bucket.rows("outage.pin")} == set(range(1000))
+
+
+def test_a_killed_broker_delays_but_loses_nothing(broker, s3, connect):
+    broker.create_topic("broker.pin", 2)
+    bucket = s3.bucket("broker")
+    bucket.create()
+    connect.put("broker", sink("broker", r"broker\.pin", **with_dead_letters("broker.dead_letter")))
+    produce(broker, "broker.pin", [*posts(0, 1000), b"bad"])
+    while not bucket.objects("topics/"):
+        time.sleep(0.05)
+    produce(broker, "broker.pin", [*posts(1000, 1000), b"bad"])
+    broker.service.stop(signal.SIGKILL)
+    broker.start()
+    produce(broker, "broker.pin", [*posts(2000, 1000), b"bad"])
+    connect.wait_until_landed("broker", "broker.pin")
+    assert connect.states("broker") == {"RUNNING": 1}
+    assert {row["post"] for row in bucket.rows("broker.pin")} == set(range(3000))
+    assert {message.value() for message in broker.read("broker.dead_letter")} == {b"bad"}
 
 
 def test_a_missing_bucket_fails_the_task_until_it_is_made_and_the_task_restarted(broker, s3, connect):

@@ -41,13 +41,18 @@ def leave():
 def killed():
     os.kill(os.getpid(), signal.SIGKILL)
 
-def sleep():
-    """Write the ids of three processes: this one, a child that ignores SIGTERM, and one in a group of its own."""
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    children = [subprocess.Popen([sys.executable, "-c", stubborn]),
-                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)]
-    Path(sys.argv[1]).write_text(json.dumps([os.getpid(), *(child.pid for child in children)]))
+def sleep(*children):
+    """Write the ids of the processes that belong to this job, a child in a group of its own among them."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
+    Path(sys.argv[1]).write_text(json.dumps([os.getpid(), other.pid, *(child.pid for child in children)]))
     time.sleep(600)
+
+def sleep_stubbornly():
+    """The same with a child that does not end when it is asked to."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    sleep(child)
 
 def touch():
     with open(sys.argv[1], "a") as stream:
@@ -62,10 +67,15 @@ def fail_until():
 
 
 class Server:
-    """A server process, and requests to it."""
+    """A server process, and requests to it.
 
-    def __init__(self, home: Path) -> None:
+    :param home: its state folder.
+    :param interpreter: runs the jobs.
+    """
+
+    def __init__(self, home: Path, interpreter: str = sys.executable) -> None:
         self.home = home
+        self.interpreter = interpreter
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -79,7 +89,7 @@ class Server:
             "PINPIPE_PORT_OFFSET": str(self.port - 15090),
             "PINPIPE_DATABRICKS_TOKEN": TOKEN,
             "PINPIPE_CONNECT_PASSWORD": "not-for-jobs",
-            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_PYTHON": self.interpreter,
             "PYTHONPATH": str(ROOT),
         }
         with (self.home / "server.log").open("ab") as log:
@@ -108,6 +118,12 @@ class Server:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {TOKEN}"}
+
+    def put(self, volume_path: str, content: bytes) -> None:
+        """Store a file in a volume."""
+        url = f"{self.url}/api/2.0/fs/files{volume_path}"
+        answer = requests.put(url, data=content, headers=self.headers, timeout=10)
+        assert answer.status_code == 204, answer.text
 
     def create(self, entry_point: str, *parameters: str, task: dict[str, Any] | None = None, **settings: Any) -> int:
         """Create a job of one task and return its id."""
@@ -172,14 +188,14 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def started_processes(file: Path) -> list[int]:
-    """Wait until the entry point ``sleep`` has written the ids of its processes, and return them."""
-    wait_until(lambda: file.exists() and file.read_text().endswith("]"), "the job's processes are up")
+def started_processes(file: Path, within_s: float = 20) -> list[int]:
+    """Wait until a job has written the ids of its processes, and return them."""
+    wait_until(lambda: file.exists() and file.read_text().endswith("]"), "the job's processes are up", within_s)
     return json.loads(file.read_text())
 
 
 def tiny_wheel() -> bytes:
-    scripts = ("show", "fail", "leave", "killed", "sleep", "touch", "fail_until")
+    scripts = ("show", "fail", "leave", "killed", "sleep", "sleep_stubbornly", "touch", "fail_until")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("tiny_jobs.py", TINY)
@@ -195,10 +211,7 @@ def start_server(home: Path) -> Server:
     """Start a server that has the tiny wheel."""
     server = Server(home)
     server.start()
-    answer = requests.put(
-        f"{server.url}/api/2.0/fs/files{WHEEL}", data=tiny_wheel(), headers=server.headers, timeout=10
-    )
-    assert answer.status_code == 204
+    server.put(WHEEL, tiny_wheel())
     return server
 
 

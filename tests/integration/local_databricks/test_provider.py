@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-import requests
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.providers.databricks.operators.databricks import (
     DatabricksCreateJobsOperator,
@@ -36,9 +35,9 @@ def context():
 
 def create_job(name, *tasks, **settings):
     definition = {"name": name, "tasks": list(tasks), **settings}
-    operator = DatabricksCreateJobsOperator(task_id="create", json=literal(definition))
-    operator.render_template_fields({})
-    return operator.execute({})
+    create = DatabricksCreateJobsOperator(task_id="create", json=literal(definition))
+    create.render_template_fields({})
+    return create.execute({})
 
 
 def run_operator(**arguments):
@@ -117,7 +116,7 @@ def test_a_deferred_task_that_fails_shows_the_exception_of_the_job(server, conte
 
 
 def test_killing_a_waiting_task_ends_every_process_of_its_run(server, context, tmp_path):
-    create_job("killed", wheel_task("sleep", str(tmp_path / "pids")))
+    create_job("killed", wheel_task("sleep_stubbornly", str(tmp_path / "pids")))
     operator = run_operator(job_name="killed", wait_for_termination=False)
     operator.execute(context)
     processes = started_processes(tmp_path / "pids")
@@ -181,7 +180,7 @@ def test_a_failed_run_is_repaired_by_the_operator(server, context, tmp_path):
 def test_a_one_time_run_of_a_file_shows_its_exception(server, context):
     path = "/Volumes/test/artifacts/scripts/broken.py"
     script = b"import sys\nprint(__name__, sys.argv[1:])\nraise KeyError('the file')\n"
-    requests.put(f"{server.url}/api/2.0/fs/files{path}", data=script, headers=server.headers, timeout=10)
+    server.put(path, script)
     task = {
         "task_key": "file",
         "spark_python_task": {"python_file": f"dbfs:{path}", "parameters": ["a", "{{task.name}}"]},

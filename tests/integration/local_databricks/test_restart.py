@@ -22,7 +22,7 @@ def test_a_stopped_server_ends_and_marks_its_runs(own_server, tmp_path):
 
 
 def test_a_killed_server_leaves_nothing_running_when_it_is_back(own_server, tmp_path):
-    run_id = own_server.run_now(own_server.create("sleep", str(tmp_path / "pids")))
+    run_id = own_server.run_now(own_server.create("sleep_stubbornly", str(tmp_path / "pids")))
     processes = started_processes(tmp_path / "pids")
     own_server.stop(signal.SIGKILL)
     assert all(alive(pid) for pid in processes)

@@ -1,0 +1,247 @@
+"""Rules that every DAG keeps, present and future."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.bases.sensor import BaseSensorOperator
+from airflow.serialization.serialized_objects import DagSerialization
+from pinpipe_airflow.tags import Tag
+
+ROOT = Path(__file__).resolve().parents[2]
+DAGS = ROOT / "dags"
+PLUGINS = ROOT / "plugins"
+
+
+def parse(folder: Path) -> DagBag:
+    return DagBag(folder, bundle_path=folder, bundle_name="rules")
+
+
+@pytest.fixture(scope="module")
+def bag():
+    """The DAGs, parsed while nothing may leave the process and nothing may ask Airflow's database."""
+
+    def refuse(*arguments, **_):
+        raise AssertionError(f"I/O while DAG files are parsed: {arguments[1:]}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket.socket, "connect_ex", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        patch.setattr("sqlalchemy.engine.Engine.connect", refuse)
+        patch.setattr("airflow.sdk.definitions.connection.Connection.get", refuse)
+        patch.setattr("airflow.sdk.definitions.variable.Variable.get", refuse)
+        return parse(DAGS)
+
+
+@pytest.fixture
+def dags(bag):
+    return list(bag.dags.values())
+
+
+@pytest.fixture
+def tasks(dags):
+    return [task for dag in dags for task in dag.tasks]
+
+
+def the_rule_holds(offenders):
+    assert not [str(offender) for offender in offenders]
+
+
+def sources():
+    return sorted(DAGS.glob("*.py"))
+
+
+def test_every_dag_file_is_parsed_without_an_error_and_without_io(bag):
+    assert bag.import_errors == {}
+
+
+def test_the_ids_are_those_that_users_rely_on_one_per_file(bag):
+    assert {"provision", "emulate_batch", "clean_batch", "analytics"} <= set(bag.dag_ids)
+    assert {dag_id: Path(dag.fileloc).stem for dag_id, dag in bag.dags.items()} == {i: i for i in bag.dag_ids}
+    assert len(sources()) == len(bag.dag_ids)
+
+
+def test_a_broken_dag_file_is_caught(tmp_path):
+    for source in sources():
+        (tmp_path / source.name).write_text(source.read_text())
+    (tmp_path / "broken.py").write_text("from airflow.sdk import DAG\nwith DAG('broken', schedule=None): nonsense\n")
+    bag = parse(tmp_path)
+    assert set(bag.import_errors) == {"broken.py"}
+    assert "NameError" in bag.import_errors["broken.py"]
+
+
+def test_io_while_parsing_is_caught(tmp_path, bag, monkeypatch):
+    (tmp_path / "asking.py").write_text(
+        "import socket\nfrom airflow.sdk import DAG\n"
+        "socket.create_connection(('127.0.0.1', 1), timeout=1)\nDAG('asking', schedule=None)\n"
+    )
+
+    def refuse(*_):
+        raise AssertionError("I/O while DAG files are parsed")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert "I/O while DAG files are parsed" in parse(tmp_path).import_errors["asking.py"]
+
+
+def test_every_dag_can_be_serialized(dags):
+    for dag in dags:
+        DagSerialization.to_dict(dag)
+
+
+def test_every_dag_says_catchup_and_that_it_is_not_paused_in_its_source():
+    for source in sources():
+        calls = [
+            {keyword.arg: keyword.value for keyword in node.keywords}
+            for node in ast.walk(ast.parse(source.read_text()))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "DAG"
+        ]
+        assert calls, f"{source.name} has no DAG"
+        for arguments in calls:
+            assert ast.literal_eval(arguments["catchup"]) is False, source.name
+            assert ast.literal_eval(arguments["is_paused_upon_creation"]) is False, source.name
+
+
+def test_every_dag_has_documentation_a_description_tags_and_owners(dags):
+    the_rule_holds(dag for dag in dags if not (dag.doc_md and dag.description))
+    the_rule_holds(dag for dag in dags if not dag.tags or not set(dag.tags) <= {str(tag) for tag in Tag})
+    the_rule_holds(dag for dag in dags if not dag.owner or dag.owner == "airflow")
+
+
+def test_every_dag_and_task_ends_at_some_time(dags, tasks):
+    the_rule_holds(dag for dag in dags if not dag.dagrun_timeout)
+    the_rule_holds(task for task in tasks if not task.execution_timeout)
+    the_rule_holds(dag for dag in dags if dag.dagrun_timeout > timedelta(hours=6))
+
+
+def test_every_task_is_retried(tasks):
+    the_rule_holds(task for task in tasks if task.retries < 1)
+
+
+def test_every_wait_polls_every_5_seconds_or_slower_and_takes_no_worker(tasks):
+    waiting = [task for task in tasks if getattr(task, "deferrable", None) is not None and not task.is_mapped]
+    assert waiting
+    for task in waiting:
+        if isinstance(task, BaseSensorOperator):
+            assert task.deferrable, task.task_id
+            assert task.poke_interval >= 5, task.task_id
+            assert task.timeout <= 3600, task.task_id
+        elif hasattr(task, "polling_period_seconds"):
+            assert task.deferrable, task.task_id
+            assert task.polling_period_seconds >= 5, task.task_id
+
+
+def test_every_run_of_a_databricks_job_has_an_idempotency_token(tasks):
+    runs = [task for task in tasks if task.task_type == "DatabricksRunNowOperator"]
+    assert {task.task_id for task in runs} >= {"tables", "clean", "run_questions"}
+    the_rule_holds(task for task in runs if "idempotency_token" not in (task.idempotency_token or ""))
+
+
+def test_every_param_has_a_description_a_type_and_a_valid_default(dags):
+    params = [(dag.dag_id, name, dag.params.get_param(name)) for dag in dags for name in dag.params]
+    assert params
+    for dag_id, name, param in params:
+        assert param.description, f"{dag_id}.{name}"
+        assert param.schema.get("type"), f"{dag_id}.{name}"
+        param.resolve()
+
+
+def test_numbers_and_choices_in_params_have_limits(dags):
+    for dag in dags:
+        for name in dag.params:
+            schema = dag.params.get_param(name).schema
+            types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+            if "integer" in types or "number" in types:
+                assert "minimum" in schema, f"{dag.dag_id}.{name}"
+            elif "string" in types:
+                assert "enum" in schema or "format" in schema, f"{dag.dag_id}.{name}"
+
+
+@pytest.mark.parametrize("dag_id", ["clean_batch", "analytics", "emulate_batch"])
+def test_what_needs_the_pipeline_looks_first_whether_it_is_provisioned(bag, dag_id):
+    assert [task.task_id for task in bag.dags[dag_id].roots] == ["provisioned"]
+    provisioned = bag.dags[dag_id].get_task("provisioned")
+    everything = {task.task_id for task in bag.dags[dag_id].tasks}
+    rest = {task.task_id for task in provisioned.get_flat_relatives(upstream=False)}
+    assert rest | {"provisioned"} == everything
+
+
+def test_cleaning_waits_for_the_sink_then_for_dead_letters(bag):
+    dag = bag.dags["clean_batch"]
+    assert "wait_for_sink" in dag.get_task("wait_for_dead_letters").upstream_task_ids
+    for task_id in ("clean", "late_days"):
+        assert "wait_for_dead_letters" in dag.get_task(task_id).upstream_task_ids
+
+
+def test_cleaning_is_daily_by_utc_data_intervals_since_2020(bag):
+    dag = bag.dags["clean_batch"]
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 0 * * *", "UTC")
+    assert dag.start_date.isoformat() == "2020-01-01T00:00:00+00:00"
+
+
+def test_answers_follow_a_cleaned_day(bag):
+    announced = bag.dags["clean_batch"].get_task("check_receipt").outlets
+    assert [asset.name for asset in announced] == ["delta_batch"]
+    assert bag.dags["analytics"].timetable.asset_condition.objects == announced
+    assert bag.dags["analytics"].max_active_runs == 1
+
+
+def test_the_plugin_loader_runs_pinpipe_plugin_and_nothing_else():
+    from airflow._shared.module_loading.file_discovery import find_path_from_directory
+
+    found = {Path(path) for path in find_path_from_directory(str(PLUGINS), ".airflowignore", "glob")}
+    assert {path for path in found if path.suffix == ".py" and path.is_file()} == {PLUGINS / "pinpipe_plugin.py"}
+
+
+def test_packages_beside_the_plugin_in_the_deployed_zip_are_not_run_either(tmp_path):
+    from airflow._shared.module_loading.file_discovery import find_path_from_directory
+
+    (tmp_path / ".airflowignore").write_text((PLUGINS / ".airflowignore").read_text())
+    for package in ("pinpipe_airflow", "include", "emulator"):
+        (tmp_path / package / "deeper").mkdir(parents=True)
+        (tmp_path / package / "module.py").touch()
+        (tmp_path / package / "deeper" / "module.py").touch()
+    (tmp_path / "pinpipe_plugin.py").touch()
+    found = {Path(path).name for path in find_path_from_directory(str(tmp_path), ".airflowignore", "glob")}
+    assert {name for name in found if name.endswith(".py")} == {"pinpipe_plugin.py"}
+
+
+def test_templates_can_call_the_macros_of_the_plugin():
+    # Not in this process: the loader changes sys.path and looks for plugins once.
+    code = (
+        "from airflow.sdk.plugins_manager import integrate_macros_plugins as load; load()\n"
+        "from airflow.sdk import macros\n"
+        "print(macros.pinpipe.idempotency_token.__name__, macros.pinpipe.job_run_id.__name__)"
+    )
+    environment = {**os.environ, "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["idempotency_token job_run_id"], done.stderr
+
+
+def test_parsing_all_files_costs_little_beyond_airflow_itself():
+    code = (
+        "import time\n"
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        "started = time.process_time()\n"
+        f"bag = DagBag({str(DAGS)!r})\n"
+        "assert bag.dag_ids and not bag.import_errors, bag.import_errors\n"
+        "print(time.process_time() - started)"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{PLUGINS}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 4.0  # CPU seconds; 0.6 when measured

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook
+from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
+
+WANTED = {"p.pin": {"0": 5}}
+
+
+def trigger(seconds=60.0):
+    return SinkCommittedTrigger(
+        group="connect-sink",
+        wanted=WANTED,
+        deadline=(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
+        kafka_conn_id="k",
+        poll_interval=0.01,
+    )
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What the brokers answer, one after the other; the last one stays."""
+    left = []
+
+    def committed_offsets(self, group, partitions):
+        assert (self.kafka_config_id, group, partitions) == ("k", "connect-sink", WANTED)
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return {"p.pin": {"0": answer}}
+
+    monkeypatch.setattr(KafkaOffsetsHook, "committed_offsets", committed_offsets)
+    return left
+
+
+async def only_event(waiting):
+    events = [event.payload async for event in waiting.run()]
+    assert len(events) == 1
+    return events[0]
+
+
+def test_it_fires_once_the_offsets_are_committed(answers):
+    answers += [0, 3, 5]
+    assert asyncio.run(only_event(trigger())) == {"status": "committed", "wanted": WANTED}
+
+
+def test_at_the_deadline_it_tells_what_is_missing(answers):
+    answers += [3]
+    event = asyncio.run(only_event(trigger(seconds=0.05)))
+    assert event == {"status": "timeout", "wanted": WANTED, "lag": {"p.pin-0": 2}, "problem": ""}
+
+
+def test_brokers_that_do_not_answer_are_waited_for(answers):
+    answers += [KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN)), 5]
+    assert asyncio.run(only_event(trigger()))["status"] == "committed"
+
+
+def test_brokers_that_never_answer_are_the_problem_that_it_tells(answers):
+    answers += [KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))]
+    event = asyncio.run(only_event(trigger(seconds=0.05)))
+    assert event["status"] == "timeout"
+    assert "_ALL_BROKERS_DOWN" in event["problem"]
+
+
+def test_any_other_error_is_raised(answers):
+    answers += [ValueError("no bootstrap servers")]
+    with pytest.raises(ValueError, match="no bootstrap servers"):
+        asyncio.run(only_event(trigger()))
+
+
+def test_a_slow_broker_does_not_hold_up_other_triggers(monkeypatch):
+    def slow(self, group, partitions):
+        time.sleep(0.5)
+        return {"p.pin": {"0": 5}}
+
+    monkeypatch.setattr(KafkaOffsetsHook, "committed_offsets", slow)
+
+    async def main():
+        gaps = []
+
+        async def beat():
+            last = time.monotonic()
+            while True:
+                await asyncio.sleep(0.01)
+                gaps.append(time.monotonic() - last)
+                last = time.monotonic()
+
+        heart = asyncio.create_task(beat())
+        started = time.monotonic()
+        # Two at once: each in a thread of its own.
+        await asyncio.gather(only_event(trigger()), only_event(trigger()))
+        heart.cancel()
+        return time.monotonic() - started, max(gaps)
+
+    took, longest_gap = asyncio.run(main())
+    assert took < 0.95
+    assert longest_gap < 0.3
+
+
+def test_serialize_gives_the_import_path_and_every_argument():
+    path, arguments = trigger().serialize()
+    assert path == "pinpipe_airflow.triggers.sink.SinkCommittedTrigger"
+    assert set(arguments) == {"group", "wanted", "deadline", "kafka_conn_id", "poll_interval"}
+    # It goes through JSON into the database, and to whichever triggerer takes it.
+    again = SinkCommittedTrigger(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (path, arguments)

@@ -1,0 +1,215 @@
+"""Whole days on the file system: raw objects in, Delta tables and a receipt out."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from include import layout
+
+pytest.importorskip("pyspark", reason="run under the Spark environment")
+
+from spark_jobs import day_cleaning, tables  # noqa: E402
+from spark_jobs.day_cleaning import Day, clean_day  # noqa: E402
+from spark_jobs.day_counts import EquationError  # noqa: E402
+from spark_jobs.raw_objects import RawObject  # noqa: E402
+
+pytestmark = pytest.mark.spark
+
+DAY, OTHER_DAY = "2020-09-01", "2020-09-02"
+CLEANED = ("pin", "geo", "user")
+SAMPLE = {
+    "pin": {
+        "index": 1, "unique_id": "f0c7a5c5-9a0a-4788-a408-75ffc9ebff7a", "title": "Ten", "description": "A start",
+        "poster_name": "Notes", "follower_count": "1.2k", "tag_list": "a,b", "is_image_or_video": "image",
+        "image_src": "https://i.example.org/1.jpg", "downloaded": 1, "save_location": "Local save in /data/art",
+        "category": "art",
+    },
+    "geo": {"ind": 1, "timestamp": "2020-08-28T03:52:47", "latitude": -29.5, "longitude": -89.5, "country": "Fiji"},
+    "user": {"ind": 1, "first_name": "Zoë", "last_name": "O'Neil", "age": 36, "date_joined": "2016-12-08 20:02:43"},
+}  # fmt: skip
+
+
+class World:
+    """A bucket and a lake in a folder."""
+
+    def __init__(self, spark, folder):
+        self.spark, self.folder = spark, folder
+        self.lake = f"file:{folder}/delta"
+        self.objects = {}
+        for name in layout.BATCH_TABLES:
+            tables.create(spark, self.lake, "batch", name)
+
+    def put(self, data_set, name, body):
+        """Store an object, named as the sink does if ``name`` says where it begins: ``<partition>+<offset>.<format>``."""
+        file = f"p.{data_set}+{name}" if "+" in name else name
+        key = f"topics/p.{data_set}/dt={DAY}/{file}"
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body if isinstance(body, bytes) else "".join(f"{line}\n" for line in body).encode())
+        self.objects[key] = RawObject(data_set, key, f"etag-{len(self.objects)}", path.stat().st_size)
+
+    def clean(self, run_id="run"):
+        day = Day(DAY, f"file://{self.folder}", self.lake, "p", superseded_share=0.05, run_id=run_id)
+        return clean_day(self.spark, day, list(self.objects.values()))
+
+    def rows(self, name, day=DAY):
+        frame = self.spark.read.format("delta").load(layout.table_path(self.lake, "batch", name))
+        return frame.where(f"ingest_date = '{day}'").drop("ingest_date").collect()
+
+    def files(self, day):
+        return {
+            name: sorted((self.folder / "delta/batch" / name / f"ingest_date={day}").glob("*.parquet"))
+            for name in layout.BATCH_TABLES
+        }
+
+
+MIDNIGHT_MS = 1598918400000  # of DAY
+
+
+def line(data_set, offset, *, partition=0, minute=None, **changes):
+    timestamp = MIDNIGHT_MS + 60_000 * (offset if minute is None else minute)
+    address = {"_topic": f"p.{data_set}", "_partition": partition, "_offset": offset, "_timestamp": timestamp}
+    return json.dumps({**SAMPLE[data_set], **changes, **address}, ensure_ascii=False)
+
+
+@pytest.fixture(scope="module")
+def world(spark, tmp_path_factory):
+    """A cleaned day with every kind of row, and another day beside it in the geo table."""
+    world = World(spark, tmp_path_factory.mktemp("world"))
+    pins = [line("pin", 0), line("pin", 1, title="Eleven"), line("pin", 2, title=" Ten ", category="cats")]
+    geos = [
+        line("geo", 0), line("geo", 1), line("geo", 2, ind=2, latitude=91, country=None), line("geo", 3, ind=2),
+        line("geo", 4, ind="3", timestamp="2020:08:28 03:52:47"), '{"ind": 5, "la',
+    ]  # fmt: skip
+    world.put("pin", "0+0000000000.json", pins)
+    world.put("geo", "0+0000000000.json", geos[:3])
+    world.put("geo", "0+0000000002.json", geos[2:])  # as after a crash of the sink: offset 2 once more
+    world.put("geo", "upload.json", [json.dumps(SAMPLE["geo"])])
+    world.put("geo", "_SUCCESS", b"not data")
+    world.put("user", "1+0000000007.json", [line("user", 7, partition=1, minute=-10), line("user", 8, partition=1, ind=2)])
+    world.put("dead_letter", "0+0000000000.bin", b"not\njson")
+    world.put("dead_letter", "0+0000000001.bin", b"\xff\xfe")
+    world.put("dead_letter", "0+0000000002.bin", b"")
+    world.receipt = world.clean(run_id="the run")
+    geos = spark.read.format("delta").load(layout.table_path(world.lake, "batch", "geo"))
+    tables.replace_day(geos.where("ind = 1"), world.lake, "geo", OTHER_DAY, note="another run")
+    return world
+
+
+def test_every_row_read_is_accounted_for(world):
+    names = ("read", "clean", "redelivered", "identical", "superseded", "quarantined")
+    assert {name: tuple(of[count] for count in names) for name, of in world.receipt["data_sets"].items()} == {
+        "pin": (3, 1, 0, 0, 2, 0),
+        "geo": (8, 2, 1, 1, 0, 4),
+        "user": (2, 2, 0, 0, 0, 0),
+        "dead_letter": (3, 0, 0, 0, 0, 3),
+    }
+
+
+def test_clean_rows_have_their_columns_and_the_address_of_the_last_record(world):
+    [pin] = world.rows("pin")
+    assert (pin.ind, pin.title, pin.follower_count, pin.save_location, pin.category) == (1, "Ten", 1200, "/data/art", "cats")
+    assert (pin.topic, pin.partition, pin.offset) == ("p.pin", 0, 2)
+    assert pin.ingested_at.astimezone(UTC) == datetime(2020, 9, 1, 0, 2, tzinfo=UTC)
+    geos = sorted(world.rows("geo"), key=lambda row: row.ind)
+    assert [(geo.ind, geo.coordinates, geo.country, geo.offset) for geo in geos] == [
+        (1, [-29.5, -89.5], "Fiji", 1),
+        (2, [-29.5, -89.5], "Fiji", 3),
+    ]
+    assert [(user.user_name, user.age) for user in world.rows("user")] == [("Zoë O'Neil", 36)] * 2
+
+
+def test_quarantined_rows_have_their_rules_their_line_and_what_is_known_of_their_address(world):
+    found = {
+        (row.data_set, row.raw[:20]): (row.key, row.rules, row.topic, row.partition, row.offset, row.ingested_at is None)
+        for row in world.rows("quarantine")
+    }
+    assert found == {
+        ("geo", line("geo", 2, ind=2)[:20]): (
+            "2", ["latitude_out_of_range", "country_missing"], "p.geo", 0, 2, False,
+        ),
+        ("geo", line("geo", 4, ind="3")[:20]): ("3", ["timestamp_unparsable"], "p.geo", 0, 4, False),
+        ("geo", '{"ind": 5, "la'): (None, ["unparsable"], "p.geo", 0, None, True),
+        ("geo", json.dumps(SAMPLE["geo"])[:20]): ("1", ["unparsable"], "p.geo", None, None, True),
+        ("dead_letter", "not\njson"): (None, ["unparsable"], "p.dead_letter", 0, 0, True),
+        ("dead_letter", "base64://4="): (None, ["unparsable"], "p.dead_letter", 0, 1, True),
+        ("dead_letter", ""): (None, ["unparsable"], "p.dead_letter", 0, 2, True),
+    }  # fmt: skip
+    raws = [row.raw for row in world.rows("quarantine") if row.offset == 2 and row.data_set == "geo"]
+    assert raws == [line("geo", 2, ind=2, latitude=91, country=None)]
+
+
+def test_the_receipt_names_rules_warnings_objects_and_versions(world):
+    receipt = world.receipt
+    assert receipt["quarantined_by_rule"] == {
+        "pin": {},
+        "geo": {"country_missing": 1, "latitude_out_of_range": 1, "timestamp_unparsable": 1, "unparsable": 2},
+        "user": {},
+        "dead_letter": {"unparsable": 3},
+    }
+    assert receipt["warnings"] == [
+        {"data_set": "pin", "warning": "unknown_category", "value": "cats", "count": 1},
+        {"data_set": "pin", "warning": "superseded_share", "count": 2},
+        {"data_set": "user", "warning": "of_another_day", "count": 1},
+        {"data_set": "geo", "warning": "ignored_object", "value": f"topics/p.geo/dt={DAY}/_SUCCESS", "count": 1},
+    ]
+    assert [entry["lines"] for entry in receipt["manifest"]] == [3, 3, 4, 1, 0, 2, 1, 1, 1]
+    assert {entry["key"]: entry["etag"] for entry in receipt["manifest"]} == {
+        raw.key: raw.etag for raw in world.objects.values()
+    }
+    assert receipt["tables"].keys() == set(layout.BATCH_TABLES)
+    assert (receipt["job"], receipt["day"], receipt["run_id"]) == ("clean_batch", DAY, "the run")
+    json.dumps(receipt)
+
+
+def test_the_metrics_table_says_what_the_receipt_says(world):
+    rows = world.rows("metrics")
+    counts = {(row.data_set, row.metric): row.value for row in rows if row.detail is None}
+    for name, of in world.receipt["data_sets"].items():
+        assert {metric: counts[name, metric] for metric in of} == of
+    assert {row.run_id for row in rows} == {"the run"}
+    assert ("geo", "quarantined_by_rule", "unparsable", 2) in [(r.data_set, r.metric, r.detail, r.value) for r in rows]
+
+
+def test_a_day_that_does_not_add_up_publishes_nothing(world, monkeypatch):
+    judge, before = day_cleaning.judge, {name: world.rows(name) for name in layout.BATCH_TABLES}
+    monkeypatch.setattr(day_cleaning, "judge", lambda *args: judge(*args).limit(1))
+    with pytest.raises(EquationError, match="nothing was published"):
+        world.clean(run_id="lossy")
+    assert {name: world.rows(name) for name in layout.BATCH_TABLES} == before
+
+
+def test_a_run_that_died_between_two_commits_is_mended_by_the_next(world, monkeypatch):
+    names = (*CLEANED, "quarantine")
+    before, other_day = {name: sorted(world.rows(name)) for name in CLEANED}, world.files(OTHER_DAY)
+    replace_day, committed = tables.replace_day, []
+
+    def dies_at_geo(frame, lake, name, *rest, **named):
+        if name == "geo":
+            raise ConnectionError("the store went away")
+        committed.append(name)
+        return replace_day(frame, lake, name, *rest, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(day_cleaning.tables, "replace_day", dies_at_geo)
+        with pytest.raises(ConnectionError, match="the store went away"):
+            world.clean()
+    assert committed == ["quarantine", "pin"]
+    again = world.clean()
+    assert again["data_sets"] == world.receipt["data_sets"]
+    assert {name: sorted(world.rows(name)) for name in CLEANED} == before
+    assert {name: len(world.rows(name)) for name in names} == {"pin": 1, "geo": 2, "user": 2, "quarantine": 7}
+    assert world.files(OTHER_DAY) == other_day
+
+
+def test_a_day_without_objects_becomes_empty_and_other_days_stay(world, monkeypatch):
+    other_day = world.files(OTHER_DAY)
+    monkeypatch.setattr(world, "objects", {})
+    receipt = world.clean()
+    assert {count for of in receipt["data_sets"].values() for count in of.values()} == {0}
+    assert (receipt["manifest"], receipt["warnings"]) == ([], [])
+    assert not any(world.rows(name) for name in (*CLEANED, "quarantine"))
+    assert Counter(row.value for row in world.rows("metrics")) == {0: 24}
+    assert world.files(OTHER_DAY) == other_day
+    assert [row.ind for row in world.rows("geo", OTHER_DAY)] == [1]

@@ -1,0 +1,42 @@
+import pytest
+from spark_jobs.day_counts import DataSetCounts, EquationError, check_equation, metric_rows
+
+
+def counted(read, **outcomes):
+    counts = DataSetCounts(read=read)
+    for outcome, rows in outcomes.items():
+        counts.add(outcome, ["age_missing", "ind_missing"] if outcome == "quarantined" else [], [], False, rows)
+    return counts
+
+
+def test_a_day_whose_rows_add_up_passes():
+    full = counted(15, clean=1, redelivered=2, identical=3, superseded=4, quarantined=5)
+    check_equation("2020-01-01", {"pin": full, "geo": counted(0)})
+
+
+@pytest.mark.parametrize("counts", [counted(3, clean=2), counted(1, clean=2), counted(1, lost=1)])
+def test_a_day_whose_rows_do_not_add_up_fails_with_its_numbers(counts):
+    with pytest.raises(EquationError, match=r"day 2020-01-01: .*pin: read \d, but clean \d \+ .*nothing was published"):
+        check_equation("2020-01-01", {"geo": counted(1, clean=1), "pin": counts})
+
+
+def test_a_superseded_share_is_too_high_above_the_limit_only():
+    assert not counted(100, clean=95, superseded=5).superseded_above(0.05)
+    assert counted(100, clean=94, superseded=6).superseded_above(0.05)
+    assert not counted(0).superseded_above(0)
+
+
+def test_metrics_are_the_counts_the_broken_rules_and_the_warnings():
+    counts = {"user": counted(3, clean=1, quarantined=2)}
+    warnings = [{"data_set": "user", "warning": "unknown_category", "value": "cats", "count": 1}]
+    assert list(metric_rows(counts, warnings)) == [
+        ("user", "read", None, 3),
+        ("user", "clean", None, 1),
+        ("user", "redelivered", None, 0),
+        ("user", "identical", None, 0),
+        ("user", "superseded", None, 0),
+        ("user", "quarantined", None, 2),
+        ("user", "quarantined_by_rule", "age_missing", 2),
+        ("user", "quarantined_by_rule", "ind_missing", 2),
+        ("user", "unknown_category", "cats", 1),
+    ]

@@ -1,0 +1,27 @@
+import json
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+pytest.importorskip("pyspark", reason="run under the Spark environment")
+
+from spark_jobs.receipts import put_receipt, rules_version  # noqa: E402
+
+pytestmark = pytest.mark.spark
+
+
+def test_a_receipt_is_one_json_object_at_the_days_key():
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    sent = {}
+    s3.meta.events.register("provide-client-params.s3.PutObject", lambda params, **_: sent.update(params))
+    with Stubber(s3) as stub:
+        stub.add_response("put_object", {})
+        key = put_receipt(s3, "b", "clean_batch", "2020-01-01", {"day": "2020-01-01", "value": "é"})
+    assert (sent["Bucket"], sent["Key"], key) == ("b", key, "receipts/clean_batch/dt=2020-01-01/latest.json")
+    assert json.loads(sent["Body"]) == {"day": "2020-01-01", "value": "é"}
+
+
+def test_the_rules_version_is_the_same_for_the_same_rules():
+    assert rules_version() == rules_version()
+    assert len(rules_version()) == 16

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from include import layout
+
+pytest.importorskip("pyspark", reason="run under the Spark environment")
+
+from spark_jobs import tables  # noqa: E402
+from spark_jobs.create_tables import create_tables  # noqa: E402
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def lake(spark, tmp_path_factory):
+    lake = f"file:{tmp_path_factory.mktemp('lake')}"
+    assert set(create_tables(spark, lake).values()) == {True}
+    return lake
+
+
+def test_tables_are_created_once(spark, lake):
+    assert create_tables(spark, lake) == {f"{layer}.{name}": False for layer in layout.LAYERS for name in layout.BATCH_TABLES}
+    tables.require(spark, lake, "batch", layout.BATCH_TABLES)
+
+
+def test_clean_tables_have_the_layers_address(spark):
+    assert tables.table_schema("batch", "user").simpleString() == (
+        "struct<ind:int,user_name:string,age:int,date_joined:timestamp,ingest_date:date,ingested_at:timestamp,"
+        "topic:string,partition:int,offset:bigint>"
+    )
+    assert tables.table_schema("speed", "quarantine").simpleString() == (
+        "struct<data_set:string,key:string,rules:array<string>,raw:string,ingest_date:date,ingested_at:timestamp,"
+        "stream:string,shard:string,sequence_number:string>"
+    )
+
+
+def test_a_missing_table_is_an_error_that_names_the_way_out(spark, tmp_path):
+    with pytest.raises(tables.TableSchemaError, match=rf"no Delta table at file:{tmp_path}/batch/pin: .*create_tables"):
+        tables.require(spark, f"file:{tmp_path}", "batch", ["pin"])
+
+
+def test_a_table_with_other_columns_is_an_error_that_names_them(spark, tmp_path):
+    path = layout.table_path(f"file:{tmp_path}", "batch", "metrics")
+    spark.range(1).selectExpr("'pin' AS data_set", "'x' AS value").write.format("delta").save(path)
+    with pytest.raises(tables.TableSchemaError, match="metric: missing there, string declared; .*value: string there, bigint"):
+        tables.create(spark, f"file:{tmp_path}", "batch", "metrics")
+
+
+def test_a_replaced_day_leaves_the_files_of_other_days(spark, lake):
+    folder = Path(layout.table_path(lake, "batch", "metrics").removeprefix("file:"))
+
+    def metrics(*names):
+        rows = [("pin", name, None, 1, "run") for name in names]
+        return spark.createDataFrame(rows, "data_set string, metric string, detail string, value bigint, run_id string")
+
+    def found():
+        rows = spark.read.format("delta").load(str(folder)).collect()
+        return sorted((str(row.ingest_date), row.metric) for row in rows)
+
+    def files(day):
+        return sorted(folder.glob(f"ingest_date={day}/*.parquet"))
+
+    first = tables.replace_day(metrics("a", "b"), lake, "metrics", "2020-01-01", note="run 1")
+    kept = files("2020-01-01")
+    assert tables.replace_day(metrics("c"), lake, "metrics", "2020-01-02", note="run 2") == first + 1
+    assert tables.replace_day(metrics("d", "d"), lake, "metrics", "2020-01-02", note="run 3") == first + 2
+    assert found() == [("2020-01-01", "a"), ("2020-01-01", "b"), ("2020-01-02", "d"), ("2020-01-02", "d")]
+    assert files("2020-01-01") == kept
+    assert tables.replace_day(metrics("d").limit(0), lake, "metrics", "2020-01-02", note="run 4") == first + 3
+    assert found() == [("2020-01-01", "a"), ("2020-01-01", "b")]
+    assert tables.replace_day(metrics("d").limit(0), lake, "metrics", "2020-01-03", note="run 5") == first + 3
