@@ -56,9 +56,13 @@ with DAG(
     @task(multiple_outputs=True)
     def resolve_day(params: Any = None, dag_run: Any = None) -> dict[str, str | None]:
         """Return the run's day and the moment before which the sink is not asked."""
+        from airflow.sdk.exceptions import AirflowFailException
         from pinpipe_airflow.cleaning_day import day_of_run
 
-        return day_of_run(dag_run, params["day"], settings().settle_minutes)
+        try:
+            return day_of_run(dag_run, params["day"], settings().settle_minutes)
+        except ValueError as refused:
+            raise AirflowFailException(str(refused)) from refused  # another try would be refused too
 
     resolved = resolve_day()
     wait_for_sink = SinkCommittedSensor(

@@ -70,8 +70,9 @@ with DAG(
     @task
     def declared_jobs(ti: Any = None) -> list[dict[str, Any]]:
         """Return the job definitions; push which of them the workspace does not have as declared."""
-        from include.job_definitions import JOBS, job_definition
         from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook
+
+        from include.job_definitions import JOBS, job_definition
 
         definitions = [job_definition(name, settings().marks) for name in JOBS]
         ti.xcom_push(key="comparison", value=DatabricksJobHook(settings().databricks_conn_id).compare(definitions))

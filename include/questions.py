@@ -14,7 +14,6 @@ from importlib import resources
 
 from include.schema import DATASETS
 
-
 SERVING_VIEWS = DATASETS
 
 

@@ -36,6 +36,7 @@ class Layer(StrEnum):
     serving = "serving"
     batch = "batch"
     speed = "speed"
+    answers = "answers"
 
 
 def main() -> None:

@@ -10,8 +10,12 @@ import os
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import boto3
 import duckdb
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -37,7 +41,7 @@ _ORDER = {
 
 
 class TableMissingError(LookupError):
-    """A Delta table does not exist yet; the message names the DAG that makes it."""
+    """A Delta table, or its bucket, does not exist yet; the message names the DAG that makes it."""
 
 
 def answer(question_id: str, *, lake: str | None = None) -> Any:
@@ -92,6 +96,7 @@ def connect(
     :param tables: further tables as (layer, name).
     :param lake: root of the Delta tables; default: the settings'.
     :raises TableMissingError: when one of the tables does not exist yet.
+    :raises OSError: when S3 does not answer, or refuses.
     """
     root = lake or settings().lake_root
     views = tuple(views)
@@ -144,11 +149,28 @@ def _of_day(layer: str, day: date | None) -> str:
 
 def _dataset(root: str, layer: str, name: str) -> Any:
     path = layout.table_path(root, layer, name)
-    options = storage_options() if path.startswith("s3") else None
+    in_s3 = path.startswith("s3")
     try:
-        return DeltaTable(path, storage_options=options).to_pyarrow_dataset()
+        return DeltaTable(path, storage_options=storage_options() if in_s3 else None).to_pyarrow_dataset()
     except TableNotFoundError as error:
         dag = "analytics" if layer == "answers" else "provision"
         raise TableMissingError(
             f"there is no Delta table {layer}.{name} at {path} yet: `pinpipe run {dag}` makes it"
         ) from error
+    except OSError as error:
+        if in_s3:
+            _check_bucket(urlsplit(path).netloc, error)
+        raise
+
+
+def _check_bucket(bucket: str, error: OSError) -> None:
+    """Raise what the Delta reader's network error means, where S3 itself can tell."""
+    s3 = boto3.client("s3", config=Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 1}))
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] == "404":
+            raise TableMissingError(f"there is no bucket {bucket} yet: `pinpipe run provision` makes it") from error
+        raise PermissionError(f"S3 refuses bucket {bucket} ({refused}): check the AWS credentials") from error
+    except BotoCoreError as unreachable:
+        raise ConnectionError(f"S3 does not answer ({unreachable}): `pinpipe up` starts it locally") from error

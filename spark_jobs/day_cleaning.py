@@ -74,9 +74,9 @@ def clean_day(spark: SparkSession, day: Day, listed: Sequence[RawObject]) -> dic
         judged = {name: judge(lines, name, day).persist() for name in DATA_SETS}
         for frame in judged.values():
             storage.callback(frame.unpersist)
+        tables_there.result()
         counts, lines_by_key = _count(lines, judged, day, objects)
         check_equation(day.day, counts)
-        tables_there.result()
         if not any(of.read for of in counts.values()):
             log.info("day %s: no data; the day will be empty in every table", day.day)
         warnings = [*_warnings(day, counts, judged), *_ignored(listed)]

@@ -1,4 +1,4 @@
-"""Job ``run_questions``: answers all questions from the serving views, one Delta table each, then writes its receipt."""
+"""Job ``run_questions``: answers all questions from the serving views, one Delta table each, then writes a receipt."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job with the command line's arguments."""
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # tells of every thread's connection
     started = datetime.now(UTC)
     spark = SparkSession.builder.appName(f"{options.pipeline_id} {JOB}").getOrCreate()
     result = run_questions(spark, options.lake)

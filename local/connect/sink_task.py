@@ -128,8 +128,8 @@ class SinkTask:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
-        if not self._flowing:
-            consumer.pause(partitions)
+        # librdkafka remembers over a revocation that a partition was paused, so both must be said.
+        (consumer.resume if self._flowing else consumer.pause)(partitions)
         for each in partitions:
             self._writers[each.topic, each.partition] = PartitionWriter(
                 self._config.flush_size, self._config.rotate_schedule_ms

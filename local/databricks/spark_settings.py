@@ -7,7 +7,11 @@ from pathlib import Path
 
 # Most of a small job is loading and compiling classes. One garbage collector thread, no second compiler tier and no
 # performance file leave the cores to that work: creating the tables took 18-32 s so, and 50 s without (2 busy cores).
-_JVM_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Duser.timezone=UTC"
+_JVM_OPTIONS = (
+    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Duser.timezone=UTC"
+    # The first compiler alone would get 48 MB of code cache, which a job of ten questions fills.
+    " -XX:ReservedCodeCacheSize=256m"
+)
 
 _LOG4J = """\
 rootLogger.level = warn

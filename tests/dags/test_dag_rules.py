@@ -192,7 +192,7 @@ def test_cleaning_is_daily_by_utc_data_intervals_since_2020(bag):
 def test_answers_follow_a_cleaned_day(bag):
     announced = bag.dags["clean_batch"].get_task("check_receipt").outlets
     assert [asset.name for asset in announced] == ["delta_batch"]
-    assert bag.dags["analytics"].timetable.asset_condition.objects == announced
+    assert bag.dags["analytics"].timetable.asset_condition.objects == tuple(announced)
     assert bag.dags["analytics"].max_active_runs == 1
 
 

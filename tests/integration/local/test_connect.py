@@ -207,6 +207,26 @@ def test_a_killed_broker_delays_but_loses_nothing(broker, s3, connect):
     assert {message.value() for message in broker.read("broker.dead_letter")} == {b"bad"}
 
 
+def test_a_sink_resumed_while_its_partitions_are_taken_away_goes_on_when_it_gets_them_back(broker, s3, connect):
+    broker.create_topic("taken.pin", 1)
+    bucket = s3.bucket("taken")
+    bucket.create()
+    connect.put("taken", sink("taken", r"taken\.pin"))
+    produce(broker, "taken.pin", posts(0, 10))
+    connect.wait_until_landed("taken", "taken.pin")
+    connect.api.put("/connectors/taken/pause")
+    time.sleep(1)
+    broker.service.stop(signal.SIGKILL)
+    while "taken-0: gave up taken.pin+0" not in connect.service.log.read_text():
+        time.sleep(0.2)
+    connect.api.put("/connectors/taken/resume")
+    time.sleep(1)
+    broker.start()
+    produce(broker, "taken.pin", posts(10, 10))
+    connect.wait_until_landed("taken", "taken.pin")
+    assert {row["post"] for row in bucket.rows("taken.pin")} == set(range(20))
+
+
 def test_a_missing_bucket_fails_the_task_until_it_is_made_and_the_task_restarted(broker, s3, connect):
     broker.create_topic("missing.pin", 1)
     produce(broker, "missing.pin", posts(0, 10))

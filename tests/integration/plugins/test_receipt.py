@@ -18,7 +18,7 @@ def hook(s3, name):
 
 
 def put(hook, key, body=b"x"):
-    return StoredObject.of(key, boto3.client("s3").put_object(Bucket=hook.bucket, Key=key, Body=body)["ETag"])
+    return StoredObject.of(key, hook.client.put_object(Bucket=hook.bucket, Key=key, Body=body)["ETag"])
 
 
 def test_without_a_bucket_or_a_receipt_there_is_none(hook, name):

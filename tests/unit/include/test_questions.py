@@ -1,4 +1,4 @@
-"""The questions and serving views in duckdb, against answers worked out by hand (Spark: spark_jobs/test_run_questions)."""
+"""The questions and serving views in duckdb, against answers worked out by hand."""
 
 import re
 from pathlib import Path

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pinpipe_airflow.cleaning_day import CleaningDay, resolve_day
+from airflow.sdk.api.datamodels._generated import DagRunType
+from pinpipe_airflow.cleaning_day import CleaningDay, day_of_run, resolve_day
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
@@ -80,3 +82,20 @@ def test_a_malformed_day_is_refused(text):
 def test_a_run_by_interval_without_one_is_refused(run_type):
     with pytest.raises(ValueError, match="data interval"):
         resolve(run_type=run_type, data_interval_start=None, data_interval_end=None)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "expected"),
+    [
+        (DagRunType.SCHEDULED, {"day": "2026-03-04", "not_before": "2026-03-05T00:07:00+00:00"}),
+        (DagRunType.MANUAL, {"day": "2026-03-05", "not_before": None}),
+    ],
+)
+def test_a_task_resolves_its_dag_run(run_type, expected):
+    dag_run = SimpleNamespace(
+        run_type=run_type,
+        data_interval_start=datetime(2026, 3, 4, tzinfo=UTC),
+        data_interval_end=datetime(2026, 3, 5, tzinfo=UTC),
+        run_after=NOON,
+    )
+    assert day_of_run(dag_run, None, 7) == expected

@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+
 from local.home import tools
 
 SESSION_TIME_ZONE = "Asia/Tokyo"
@@ -44,5 +45,4 @@ def spark(tmp_path_factory):
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
-    if os.environ.get("PROF"): print("JVM CPU", [l for l in [open(f"/proc/{k}/stat").read().rsplit(")",1)[1].split() for k in open(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read().split()]][0][11:13])
     session.stop()

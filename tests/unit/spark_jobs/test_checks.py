@@ -1,12 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from include.schema import DATASETS, dataset
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from pyspark.sql import functions as F  # noqa: E402, N812
-from spark_jobs.checks import with_checks  # noqa: E402
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs.checks import with_checks
 
 pytestmark = pytest.mark.spark
 
@@ -89,9 +91,12 @@ def test_the_rules_are_those_of_the_declared_columns():
     names = [rule.name for rule in dataset("user").rules]
     assert names == [
         "unparsable", "ind_missing", "ind_unparsable", "first_name_missing", "last_name_missing", "age_missing",
-        "age_unparsable", "age_out_of_range", "date_joined_missing", "date_joined_unparsable", "date_joined_out_of_range",
+        "age_unparsable", "age_out_of_range", "date_joined_missing", "date_joined_unparsable",
+        "date_joined_out_of_range",
     ]  # fmt: skip
-    assert [rule.name for rule in dataset("pin").rules if rule.column == "follower_count"] == ["follower_count_unparsable"]
+    assert [rule.name for rule in dataset("pin").rules if rule.column == "follower_count"] == [
+        "follower_count_unparsable"
+    ]
 
 
 def test_all_rules_broken_are_named_in_the_order_of_the_columns(spark):

@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from spark_jobs.clean_batch import main  # noqa: E402
+from spark_jobs.clean_batch import main
 
 pytestmark = pytest.mark.spark
 

@@ -5,14 +5,17 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+
 from include import layout
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from spark_jobs import day_cleaning, tables  # noqa: E402
-from spark_jobs.day_cleaning import Day, clean_day  # noqa: E402
-from spark_jobs.day_counts import EquationError  # noqa: E402
-from spark_jobs.raw_objects import RawObject  # noqa: E402
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs import day_cleaning, tables
+from spark_jobs.day_cleaning import Day, clean_day
+from spark_jobs.day_counts import EquationError
+from spark_jobs.raw_objects import RawObject
 
 pytestmark = pytest.mark.spark
 
@@ -41,7 +44,7 @@ class World:
             tables.create(spark, self.lake, "batch", name)
 
     def put(self, data_set, name, body):
-        """Store an object, named as the sink does if ``name`` says where it begins: ``<partition>+<offset>.<format>``."""
+        """Store an object, named as the sink does where ``name`` is ``<partition>+<offset>.<format>``."""
         file = f"p.{data_set}+{name}" if "+" in name else name
         key = f"topics/p.{data_set}/dt={DAY}/{file}"
         path = self.folder / key
@@ -75,8 +78,13 @@ def line(data_set, offset, *, partition=0, minute=None, **changes):
 
 @pytest.fixture(scope="module")
 def world(spark, tmp_path_factory):
-    """A cleaned day with every kind of row, and another day beside it in the geo table."""
+    """A day with every kind of row, cleaned by a run that died at its third commit and by the next one."""
     world = World(spark, tmp_path_factory.mktemp("world"))
+    other_day = spark.createDataFrame([(7, "Fiji")], "ind int, country string")
+    for column, type_name in tables.columns("batch", "geo")[2:]:
+        other_day = other_day.withColumn(column, F.lit(None).cast(type_name))
+    tables.replace_day(other_day, world.lake, "geo", OTHER_DAY, note="another run")
+    world.other_day = world.files(OTHER_DAY)
     pins = [line("pin", 0), line("pin", 1, title="Eleven"), line("pin", 2, title=" Ten ", category="cats")]
     geos = [
         line("geo", 0), line("geo", 1), line("geo", 2, ind=2, latitude=91, country=None), line("geo", 3, ind=2),
@@ -87,14 +95,29 @@ def world(spark, tmp_path_factory):
     world.put("geo", "0+0000000002.json", geos[2:])  # as after a crash of the sink: offset 2 once more
     world.put("geo", "upload.json", [json.dumps(SAMPLE["geo"])])
     world.put("geo", "_SUCCESS", b"not data")
-    world.put("user", "1+0000000007.json", [line("user", 7, partition=1, minute=-10), line("user", 8, partition=1, ind=2)])
+    world.put(
+        "user", "1+0000000007.json", [line("user", 7, partition=1, minute=-10), line("user", 8, partition=1, ind=2)]
+    )
     world.put("dead_letter", "0+0000000000.bin", b"not\njson")
     world.put("dead_letter", "0+0000000001.bin", b"\xff\xfe")
     world.put("dead_letter", "0+0000000002.bin", b"")
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(ConnectionError, match="the store went away"):
+        patched.setattr(day_cleaning.tables, "replace_day", dying_at("geo"))
+        world.clean(run_id="the run that died")
+    world.left_by_the_dead = {name: len(world.rows(name)) for name in layout.BATCH_TABLES}
     world.receipt = world.clean(run_id="the run")
-    geos = spark.read.format("delta").load(layout.table_path(world.lake, "batch", "geo"))
-    tables.replace_day(geos.where("ind = 1"), world.lake, "geo", OTHER_DAY, note="another run")
     return world
+
+
+def dying_at(table):
+    replace_day = tables.replace_day
+
+    def replace_or_die(frame, lake, name, *rest, **named):
+        if name == table:
+            raise ConnectionError("the store went away")
+        return replace_day(frame, lake, name, *rest, **named)
+
+    return replace_or_die
 
 
 def test_every_row_read_is_accounted_for(world):
@@ -109,7 +132,13 @@ def test_every_row_read_is_accounted_for(world):
 
 def test_clean_rows_have_their_columns_and_the_address_of_the_last_record(world):
     [pin] = world.rows("pin")
-    assert (pin.ind, pin.title, pin.follower_count, pin.save_location, pin.category) == (1, "Ten", 1200, "/data/art", "cats")
+    assert (pin.ind, pin.title, pin.follower_count, pin.save_location, pin.category) == (
+        1,
+        "Ten",
+        1200,
+        "/data/art",
+        "cats",
+    )
     assert (pin.topic, pin.partition, pin.offset) == ("p.pin", 0, 2)
     assert pin.ingested_at.astimezone(UTC) == datetime(2020, 9, 1, 0, 2, tzinfo=UTC)
     geos = sorted(world.rows("geo"), key=lambda row: row.ind)
@@ -122,7 +151,14 @@ def test_clean_rows_have_their_columns_and_the_address_of_the_last_record(world)
 
 def test_quarantined_rows_have_their_rules_their_line_and_what_is_known_of_their_address(world):
     found = {
-        (row.data_set, row.raw[:20]): (row.key, row.rules, row.topic, row.partition, row.offset, row.ingested_at is None)
+        (row.data_set, row.raw[:20]): (
+            row.key,
+            row.rules,
+            row.topic,
+            row.partition,
+            row.offset,
+            row.ingested_at is None,
+        )
         for row in world.rows("quarantine")
     }
     assert found == {
@@ -180,36 +216,21 @@ def test_a_day_that_does_not_add_up_publishes_nothing(world, monkeypatch):
     assert {name: world.rows(name) for name in layout.BATCH_TABLES} == before
 
 
-def test_a_run_that_died_between_two_commits_is_mended_by_the_next(world, monkeypatch):
-    names = (*CLEANED, "quarantine")
-    before, other_day = {name: sorted(world.rows(name)) for name in CLEANED}, world.files(OTHER_DAY)
-    replace_day, committed = tables.replace_day, []
-
-    def dies_at_geo(frame, lake, name, *rest, **named):
-        if name == "geo":
-            raise ConnectionError("the store went away")
-        committed.append(name)
-        return replace_day(frame, lake, name, *rest, **named)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(day_cleaning.tables, "replace_day", dies_at_geo)
-        with pytest.raises(ConnectionError, match="the store went away"):
-            world.clean()
-    assert committed == ["quarantine", "pin"]
-    again = world.clean()
-    assert again["data_sets"] == world.receipt["data_sets"]
-    assert {name: sorted(world.rows(name)) for name in CLEANED} == before
-    assert {name: len(world.rows(name)) for name in names} == {"pin": 1, "geo": 2, "user": 2, "quarantine": 7}
-    assert world.files(OTHER_DAY) == other_day
+def test_a_run_that_died_between_two_commits_is_mended_by_the_next(world):
+    assert world.left_by_the_dead == {"quarantine": 7, "pin": 1, "geo": 0, "user": 0, "metrics": 0}
+    assert {name: len(world.rows(name)) for name in (*CLEANED, "quarantine")} == {
+        "pin": 1, "geo": 2, "user": 2, "quarantine": 7,
+    }  # fmt: skip
+    assert {row.run_id for row in world.rows("metrics")} == {"the run"}
+    assert world.files(OTHER_DAY) == world.other_day
 
 
 def test_a_day_without_objects_becomes_empty_and_other_days_stay(world, monkeypatch):
-    other_day = world.files(OTHER_DAY)
     monkeypatch.setattr(world, "objects", {})
     receipt = world.clean()
     assert {count for of in receipt["data_sets"].values() for count in of.values()} == {0}
     assert (receipt["manifest"], receipt["warnings"]) == ([], [])
     assert not any(world.rows(name) for name in (*CLEANED, "quarantine"))
     assert Counter(row.value for row in world.rows("metrics")) == {0: 24}
-    assert world.files(OTHER_DAY) == other_day
-    assert [row.ind for row in world.rows("geo", OTHER_DAY)] == [1]
+    assert world.files(OTHER_DAY) == world.other_day
+    assert [row.ind for row in world.rows("geo", OTHER_DAY)] == [7]

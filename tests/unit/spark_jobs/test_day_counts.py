@@ -1,4 +1,5 @@
 import pytest
+
 from spark_jobs.day_counts import DataSetCounts, EquationError, check_equation, metric_rows
 
 

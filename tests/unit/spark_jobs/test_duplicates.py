@@ -4,12 +4,16 @@ import pytest
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from pyspark.sql import functions as F  # noqa: E402, N812
-from spark_jobs.duplicates import with_outcome, with_redelivered  # noqa: E402
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs.duplicates import with_outcome, with_redelivered
 
 pytestmark = pytest.mark.spark
 
-COLUMNS = "name string, file string, partition int, offset bigint, ingested_at bigint, key string, content string, rules array<string>"
+COLUMNS = (
+    "name string, file string, partition int, offset bigint, ingested_at bigint, key string, content string, "
+    "rules array<string>"
+)
 
 
 def outcomes(spark, *rows):
@@ -54,7 +58,11 @@ def test_the_last_of_a_key_stays_by_timestamp_then_partition_then_offset(spark):
         ("by offset", "a", 2, 10, 10, "k3", "x", []),
         ("lower offset", "a", 2, 9, 10, "k3", "x", []),
     )
-    assert {name for name, outcome in found.items() if outcome == "clean"} == {"by timestamp", "by partition", "by offset"}
+    assert {name for name, outcome in found.items() if outcome == "clean"} == {
+        "by timestamp",
+        "by partition",
+        "by offset",
+    }
     assert Counter(found.values()) == {"clean": 3, "identical": 3}
 
 

@@ -4,7 +4,7 @@ from botocore.stub import Stubber
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from spark_jobs.raw_objects import RawObject, lines_by_key, list_day, read_lines  # noqa: E402
+from spark_jobs.raw_objects import RawObject, lines_by_key, list_day, read_lines
 
 pytestmark = pytest.mark.spark
 
@@ -85,6 +85,8 @@ def test_a_file_that_was_not_listed_is_an_error():
         lines_by_key([("s3://b/other.json", 1)], "s3://b", [])
 
 
-@pytest.mark.parametrize(("name", "ignored"), [("_SUCCESS", True), (".x.crc", True), ("", True), ("p.geo+0+1.json", False)])
+@pytest.mark.parametrize(
+    ("name", "ignored"), [("_SUCCESS", True), (".x.crc", True), ("", True), ("p.geo+0+1.json", False)]
+)
 def test_markers_are_ignored_as_spark_ignores_them(name, ignored):
     assert RawObject("geo", f"{FOLDER}/{name}", "etag", 1).ignored is ignored

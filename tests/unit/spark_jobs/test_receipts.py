@@ -6,7 +6,7 @@ from botocore.stub import Stubber
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from spark_jobs.receipts import put_receipt, rules_version  # noqa: E402
+from spark_jobs.receipts import put_receipt, rules_version
 
 pytestmark = pytest.mark.spark
 

@@ -1,12 +1,14 @@
 import json
 
 import pytest
+
 from include.schema import dataset
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from pyspark.sql import functions as F  # noqa: E402, N812
-from spark_jobs.records import KAFKA_FIELDS, raw_text, with_kafka_address, with_record  # noqa: E402
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs.records import KAFKA_FIELDS, raw_text, with_kafka_address, with_record
 
 pytestmark = pytest.mark.spark
 
@@ -27,10 +29,11 @@ def records(spark, *values):
 
 def test_a_line_that_is_not_one_json_object_is_no_record(spark):
     broken = [
-        "", " ", "null", "5", '"text"', "[1]", '[{"ind":1}]', '{"country":"x"', '{"country":"x', '{"country":"x"}{"a":1}',
-        '{"country":"x"},{"country":"y"}', '{"country":"x"}]', '{"country":"x"}, 5', '{"country":"x"} x', "{'country':'x'}",
-        '{"country":NaN}', '{"country":"x",}', '{country:"x"}', '\ufeff{"country":"x"}', b'{"country":"\xff"}',
-        '{"country":' + "[" * 2000 + "]" * 2000 + "}", '{"country":"a\nb"}', "not json",
+        "", " ", "null", "5", '"text"', "[1]", '[{"ind":1}]', "not json",
+        '{"country":"x"', '{"country":"x', '{"country":"x"}{"a":1}', '{"country":"x"} x',
+        '{"country":"x"},{"country":"y"}', '{"country":"x"}]', '{"country":"x"}, 5',
+        "{'country':'x'}", '{country:"x"}', '{"country":NaN}', '{"country":"x",}', '{"country":"a\nb"}',
+        '\ufeff{"country":"x"}', b'{"country":"\xff"}', '{"country":' + "[" * 2000 + "]" * 2000 + "}",
     ]  # fmt: skip
     assert records(spark, *broken) == [None] * len(broken)
 
@@ -63,7 +66,10 @@ def test_the_address_is_the_records_own_and_else_what_the_file_name_tells(spark)
     values = [
         json.dumps(full),
         json.dumps({name: str(value) for name, value in full.items()}),
-        *(json.dumps({**full, field: wrong}) for field, wrong in (("_offset", "x"), ("_partition", -1), ("_timestamp", None))),
+        *(
+            json.dumps({**full, field: wrong})
+            for field, wrong in (("_offset", "x"), ("_partition", -1), ("_timestamp", None))
+        ),
         "half a li",
     ]
     frame = with_kafka_address(with_record(lines(spark, *values), GEO, KAFKA_FIELDS), F.lit("t.geo"))

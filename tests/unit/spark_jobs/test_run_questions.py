@@ -1,4 +1,4 @@
-"""The job over a small lake whose answers are worked out by hand, the same that duckdb must give (include/test_questions)."""
+"""The job in Spark, against the answers worked out by hand that duckdb must give too (include/test_questions.py)."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +9,15 @@ import yaml
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from include.questions import QUESTION_IDS, SERVING_VIEWS  # noqa: E402
-from spark_jobs import run_questions, tables  # noqa: E402
+from include.questions import QUESTION_IDS, SERVING_VIEWS
+from spark_jobs import run_questions, tables
 
 pytestmark = pytest.mark.spark
 
 CASES = yaml.safe_load(
-    (Path(__file__).parents[1] / "include" / "question_cases.yaml").read_text(encoding="utf-8").replace(
-        "raw: another data set", f"raw: {'x' * 400}"
-    )
+    (Path(__file__).parents[1] / "include" / "question_cases.yaml")
+    .read_text(encoding="utf-8")
+    .replace("raw: another data set", f"raw: {'x' * 400}")
 )
 SOURCES = [(layer, name) for layer in ("batch", "speed") for name in SERVING_VIEWS] + [("batch", "quarantine")]
 

@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import pytest
+
 from include import layout
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
-from spark_jobs import tables  # noqa: E402
-from spark_jobs.create_tables import create_tables  # noqa: E402
+from spark_jobs import tables
+from spark_jobs.create_tables import create_tables
 
 pytestmark = pytest.mark.spark
 
@@ -19,7 +20,9 @@ def lake(spark, tmp_path_factory):
 
 
 def test_tables_are_created_once(spark, lake):
-    assert create_tables(spark, lake) == {f"{layer}.{name}": False for layer in layout.LAYERS for name in layout.BATCH_TABLES}
+    assert create_tables(spark, lake) == {
+        f"{layer}.{name}": False for layer in layout.LAYERS for name in layout.BATCH_TABLES
+    }
     tables.require(spark, lake, "batch", layout.BATCH_TABLES)
 
 
@@ -42,7 +45,9 @@ def test_a_missing_table_is_an_error_that_names_the_way_out(spark, tmp_path):
 def test_a_table_with_other_columns_is_an_error_that_names_them(spark, tmp_path):
     path = layout.table_path(f"file:{tmp_path}", "batch", "metrics")
     spark.range(1).selectExpr("'pin' AS data_set", "'x' AS value").write.format("delta").save(path)
-    with pytest.raises(tables.TableSchemaError, match="metric: missing there, string declared; .*value: string there, bigint"):
+    with pytest.raises(
+        tables.TableSchemaError, match=r"metric: missing there, string declared; .*value: string there, bigint"
+    ):
         tables.create(spark, f"file:{tmp_path}", "batch", "metrics")
 
 

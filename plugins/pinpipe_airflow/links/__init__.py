@@ -1,1 +1,0 @@
-"""Links of the pipeline, one file per resource."""
