@@ -112,7 +112,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Return supervisor's own words on each program, by name: ``statename``, ``pid``, ``start``, ``spawnerr`` and more."""
+        """Return supervisor's own words on each program, by name: ``statename``, ``pid``, ``start``, ``spawnerr``."""
         answer: Any = self._call().supervisor.getAllProcessInfo()
         return {info["name"]: info for info in answer}
 

@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-CLEAN, REDELIVERED, IDENTICAL, SUPERSEDED, QUARANTINED = OUTCOMES = (
-    "clean",
-    "redelivered",
-    "identical",
-    "superseded",
-    "quarantined",
-)
+from spark_jobs.outcomes import CLEAN, IDENTICAL, QUARANTINED, REDELIVERED, SUPERSEDED
 
 
 def with_redelivered(frame: DataFrame, address: Sequence[str]) -> DataFrame:
@@ -26,7 +20,7 @@ def with_redelivered(frame: DataFrame, address: Sequence[str]) -> DataFrame:
 
 
 def with_outcome(frame: DataFrame, log_order: Sequence[str]) -> DataFrame:
-    """Add ``outcome``, one of :data:`OUTCOMES`: of the good rows of a key the last in the log stays.
+    """Add ``outcome``, one of :data:`spark_jobs.outcomes.OUTCOMES`: of the good rows of a key the last in the log stays.
 
     The others are ``identical`` when their clean content equals that of the row that stays, else ``superseded``.
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
+import boto3
 import psutil
 import pytest
 import requests
 
 from tests.e2e.conftest import ROOT, World
+from tests.e2e.kafka_log import read_log
 
 pytestmark = pytest.mark.e2e
 
@@ -83,13 +89,40 @@ def test_a_second_up_changes_nothing_and_is_quick(world: World) -> None:
 
 def test_a_taken_port_is_named_and_nothing_is_left_running(world: World, tmp_path: object) -> None:
     environment = {**os.environ, "PINPIPE_HOME": f"{tmp_path}/home"}  # the same ports: all taken by the running world
-    import subprocess
-
     refused = subprocess.run(
         [ROOT / ".venv" / "bin" / "pinpipe", "up"], env=environment, capture_output=True, text=True, timeout=60
     )
     assert refused.returncode == 1
     assert "is taken by" in refused.stderr
     assert "PINPIPE_PORT_OFFSET" in refused.stderr
-    left = [p for p in psutil.process_iter() if f"{tmp_path}/home" in str(p.cmdline())]
-    assert left == []
+    left = [process.info for process in psutil.process_iter(["cmdline"])]
+    assert not [info for info in left if f"{tmp_path}/home" in str(info["cmdline"])]
+
+
+def test_down_leaves_nothing_running_and_up_brings_everything_back(world: World, provisioned: dict[str, Any]) -> None:
+    from local import ports
+    from local import world as local_world
+
+    world.run("emulate_batch", {"posts": 25, "seed": 1, "day": "2023-05-05"})
+    before = _what_the_world_holds(world)
+
+    world.pinpipe("down")
+    assert list(local_world._processes_of_this_world()) == []
+    for service in ports.services():
+        with socket.socket() as probe:
+            assert probe.connect_ex((ports.HOST, ports.port(service))) != 0, f"{service} still listens"
+    assert world.pinpipe("status", check=False).returncode == 1
+
+    world.pinpipe("up")
+    assert _what_the_world_holds(world) == before
+
+
+def _what_the_world_holds(world: World) -> dict[str, Any]:
+    """Return the runs, log, API and objects that a restart must keep; raw objects may still be on their way."""
+    from local import ports
+
+    records = Counter(record.topic for record in read_log(f"{ports.HOST}:{ports.port('kafka')}"))
+    (api,) = boto3.client("apigateway").get_rest_apis()["items"]
+    receipt = world.receipt("receipts/provision/latest.json")
+    runs = {run["dag_run_id"] for run in world.api.runs("emulate_batch")}
+    return {"runs": runs, "records": records, "api": api["id"], "provisioned": receipt["run_id"]}
