@@ -40,7 +40,7 @@ lint: ## ruff and mypy
 .PHONY: unit
 unit: ## the fast tests
 	.venv/bin/python -m pytest tests/unit tests/dags -m "not spark" -q
-	PYTHONPATH=. .venv-spark/bin/python -m pytest tests/unit -m spark -q
+	PYTHONPATH=. .venv-spark/bin/python -m pytest tests/unit/spark_jobs -q
 
 .PHONY: lock
 lock: ## compile the locks anew from locks/*.in

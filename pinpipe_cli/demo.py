@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 DEMO_POSTS = 2_000
 DEMO_SEED = 42
@@ -22,7 +23,7 @@ def run_demo(say: Callable[[str], None]) -> None:
     from pinpipe_cli import output, reading
     from pinpipe_cli.airflow_api import AirflowApi
     from pinpipe_cli.report import fetch_report
-    from pinpipe_cli.runs import run_dag
+    from pinpipe_cli.runs import follow_triggered_run, run_dag
 
     began = time.monotonic()
     say("== the local world")
@@ -42,9 +43,10 @@ def run_demo(say: Callable[[str], None]) -> None:
     days = api.xcom("emulate_batch", posting, "emulate")["days"]
     for day in days:
         say(f"== clean_batch of {day}")
+        cleaning_began = datetime.now(UTC)
         run_dag(api, "clean_batch", {"day": day}, say)
-    say("== analytics")
-    run_dag(api, "analytics", {}, say)
+    say("== analytics: triggered by the cleaned day")
+    follow_triggered_run(api, "analytics", cleaning_began, say)
     say("== what is in the tables")
     for name in ("pin", "geo", "user"):
         say(f"serving.{name}: {reading.count(name)} rows")

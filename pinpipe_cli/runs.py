@@ -54,6 +54,23 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: f
         time.sleep(_POLL_S)
 
 
+def follow_triggered_run(api: AirflowApi, dag_id: str, since: datetime, say: Say, timeout_s: float = 120) -> str:
+    """Follow the run of a DAG that an asset event has triggered after ``since``, and return its id.
+
+    :param timeout_s: seconds to wait until there is one.
+    :raises RunFailed: when there is none in time, or as :func:`run_dag` does.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not (runs := api.runs(dag_id, run_type="asset_triggered", run_after_gte=since.isoformat())):
+        if time.monotonic() > deadline:
+            raise RunFailed(f"{dag_id}: no run was triggered within {timeout_s:.0f} s")
+        time.sleep(_POLL_S)
+    run_id = str(runs[0]["dag_run_id"])
+    say(f"{dag_id}: run {run_id} was triggered, see {api.url}/dags/{dag_id}/runs/{run_id}")
+    follow_run(api, dag_id, run_id, say)
+    return run_id
+
+
 def run_backfill(
     api: AirflowApi, first: date, last: date, reprocess: bool, say: Say, dag_id: str = "clean_batch"
 ) -> list[str]:
