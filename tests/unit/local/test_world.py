@@ -1,0 +1,58 @@
+"""What stands in the way of a start is said all at once, before anything is started."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from local import ports, world
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PINPIPE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PINPIPE_PORT_OFFSET", "5200")
+    return tmp_path / "state"
+
+
+def test_every_taken_port_is_named_with_its_owner_and_the_way_out() -> None:
+    with socket.socket() as first, socket.socket() as second:
+        for taken, service in ((first, "airflow"), (second, "kafka")):
+            taken.bind((ports.HOST, ports.port(service)))
+            taken.listen()
+        with pytest.raises(world.WorldError) as refused:
+            world._check_machine()
+    message = str(refused.value)
+    for service in ("airflow", "kafka"):
+        assert f"port {ports.port(service)} ({service}) is taken by" in message
+    assert "pid" in message
+    assert "PINPIPE_PORT_OFFSET" in message
+
+
+def test_too_little_disk_is_said_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 9, 300 * 1024**2))
+    with pytest.raises(world.WorldError, match=r"0\.3 GiB free, at least 2 are needed.*PINPIPE_HOME"):
+        world._check_machine()
+
+
+def test_a_missing_java_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(world.WorldError, match="there is no Java: run `make install`"):
+        world._check_machine()
+
+
+def test_a_world_that_never_ran_is_down_in_every_part() -> None:
+    states = world.status()
+    assert set(states) == set(world.SERVICES)
+    assert not any(state["healthy"] for state in states.values())
+
+
+def test_two_commands_do_not_start_or_stop_one_world_at_once() -> None:
+    with world._one_at_a_time(), pytest.raises(world.WorldError, match="another command is starting or stopping"):
+        world.down(print)
