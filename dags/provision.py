@@ -2,8 +2,8 @@
 
 The bucket, the topics, the REST API with its key, the two sink connectors, the Databricks jobs and the Delta tables,
 as declared in `include/` and the settings. It may run at any time: each task compares first and changes only what
-differs. The last task writes `receipts/provision/latest.json` and says what was changed; the scheduled DAGs are skipped
-until that receipt is there.
+differs. The last task writes `receipts/provision/latest.json` and says what was changed; which Delta tables were
+missing is in the log of their job. The scheduled DAGs are skipped until that receipt is there.
 """
 
 from __future__ import annotations

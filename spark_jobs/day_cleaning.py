@@ -30,7 +30,9 @@ JOB = "clean_batch"
 _ADDRESS = ("topic", "partition", "offset")
 _LOG_ORDER = ("ingested_at", "partition", "offset", "topic")
 _READ = "read"
-_VALUES_PER_WARNING = 20  # values come from outside: a receipt must not grow with them
+# Values come from outside: a receipt must not grow with them.
+_VALUES_PER_WARNING = 20
+_CHARACTERS_PER_VALUE = 300
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +196,8 @@ def _warnings(
 
 def _unexpected_values(judged: DataFrame, data_set: str, column: str, rows: int) -> Iterable[dict[str, Any]]:
     found = judged.where((F.col("outcome") == CLEAN) & F.array_contains("unexpected", column))
-    values = found.groupBy(F.col("content")[column].alias("value")).count()
+    value = F.substring(F.col("content")[column], 1, _CHARACTERS_PER_VALUE)
+    values = found.groupBy(value.alias("value")).count()
     for value, count in values.orderBy(F.desc("count"), "value").limit(_VALUES_PER_WARNING).collect():
         yield {"data_set": data_set, "warning": f"unknown_{column}", "value": value, "count": count}
         rows -= count

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from include import layout
+from include import layout, schema
 from spark_jobs import checks, conversions, duplicates, records
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def rules_version() -> str:
         for file in sorted(schemas, key=lambda file: file.name)
         if file.name.endswith(".yaml")
     ]
-    texts += [inspect.getsource(module) for module in (records, conversions, checks, duplicates)]
+    texts += [inspect.getsource(module) for module in (schema, records, conversions, checks, duplicates)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 

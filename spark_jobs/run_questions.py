@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from include import layout
 from include.questions import QUESTIONS, SERVING_VIEWS, Question, view_sources, view_sql
 from spark_jobs import tables
+from spark_jobs.driver_log import log_to_driver
 from spark_jobs.receipts import put_receipt
 
 JOB = "run_questions"
@@ -55,8 +56,7 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job with the command line's arguments."""
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("py4j").setLevel(logging.WARNING)  # tells of every thread's connection
+    log_to_driver()
     started = datetime.now(UTC)
     spark = SparkSession.builder.appName(f"{options.pipeline_id} {JOB}").getOrCreate()
     result = run_questions(spark, options.lake)

@@ -73,7 +73,8 @@ KEYS = {
         ConfigKey("name", "Name of the connector.", pattern=r"[^/\s]{1,200}"),
         ConfigKey("connector.class", "The sink's class.", allowed=(CONNECTOR_CLASS,)),
         ConfigKey("tasks.max", "Consumers that share the partitions.", default="1", minimum=1),
-        ConfigKey("topics", "Topics, separated by commas.", default=""),
+        # Also because the client takes a name that begins with ^ for a pattern.
+        ConfigKey("topics", "Topics, separated by commas.", default="", pattern=rf"|\s*{_TOPIC}\s*(,\s*{_TOPIC}\s*)*"),
         ConfigKey("topics.regex", "Pattern that a topic's whole name matches.", default=""),
         ConfigKey("key.converter", "Keys are not stored.", STRING_CONVERTER, (STRING_CONVERTER, BYTES_CONVERTER)),
         ConfigKey("value.converter", "How values are read.", allowed=(JSON_CONVERTER, BYTES_CONVERTER)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
@@ -104,6 +104,6 @@ class ObjectStore:
                 return StoreUnavailableError(message)
             if status == 404 and what == "the bucket":
                 message = f"Non-existent S3 bucket: '{self._bucket}': create it and restart the task"
-        elif isinstance(error, (ConnectionError, HTTPClientError)):
+        elif isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError)):
             return StoreUnavailableError(message)
         return StoreRefusedError(message)

@@ -46,7 +46,7 @@ class _Connector:
 
 
 class Worker:
-    """Runs connectors and keeps what was asked for.
+    """Runs connectors and keeps what was asked for: first it is kept, then done, so what is told is never lost.
 
     :param worker_id: ``host:port`` as the status tells it.
     :param store: where the connectors are kept.
@@ -98,26 +98,29 @@ class Worker:
             old = self._connectors.get(name)
             if old is not None and old.stored.config == config:
                 return False
+            stored = StoredConnector(config, paused=old is not None and old.stored.paused)
+            self._store.save({**self._kept(), name: stored})
             if old is not None:
                 _stop(old.tasks)
-            self._connectors[name] = _Connector(StoredConnector(config, paused=old is not None and old.stored.paused))
-            self._save()
+            self._connectors[name] = _Connector(stored)
             self._run(name)
             return old is None
 
     def delete(self, name: str) -> None:
         """Stop and forget a connector; its group's offsets stay in Kafka."""
         with self._changing:
-            _stop(self._connector(name).tasks)
+            connector = self._connector(name)
+            self._store.save({other: stored for other, stored in self._kept().items() if other != name})
+            _stop(connector.tasks)
             del self._connectors[name]
-            self._save()
 
     def pause(self, name: str, paused: bool) -> None:
         """Let a connector rest, or go on."""
         with self._changing:
             connector = self._connector(name)
-            connector.stored = StoredConnector(connector.stored.config, paused)
-            self._save()
+            stored = StoredConnector(connector.stored.config, paused)
+            self._store.save({**self._kept(), name: stored})
+            connector.stored = stored
             for task in connector.tasks:
                 task.pause(paused)
 
@@ -209,8 +212,8 @@ class Worker:
         for number in numbers:
             connector.tasks[number] = self._start_task(config, number, connector.stored.paused)
 
-    def _save(self) -> None:
-        self._store.save({name: connector.stored for name, connector in self._connectors.items()})
+    def _kept(self) -> dict[str, StoredConnector]:
+        return {name: connector.stored for name, connector in self._connectors.items()}
 
     def _state(self, state: str, trace: str | None) -> dict[str, str]:
         told = {"state": state, "worker_id": self._worker_id}

@@ -19,7 +19,14 @@ def main() -> None:
         sys.exit("AWS_ENDPOINT_URL is not set: it names ministack, for example http://127.0.0.1:15566")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line a request
-    uvicorn.run(create_app(ministack), host=HOST, port=port("gateway"), access_log=False, server_header=False)
+    uvicorn.run(
+        create_app(ministack),
+        host=HOST,
+        port=port("gateway"),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,  # the default waits for ever for a client that does
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,14 @@ from starlette.responses import Response
 from local.gateway import api_definitions
 from local.gateway.ministack import MinistackApiGateway, MinistackError
 from local.gateway.openapi import InvalidDocumentError, parse
-from local.gateway.responses import GatewayError, bad_request, not_offered, unavailable
+from local.gateway.responses import (
+    BODY_TIMEOUT_S,
+    GatewayError,
+    bad_request,
+    body_too_slow,
+    not_offered,
+    unavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +70,13 @@ class ControlPlane:
         """
         self._authenticate(request)
         try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                await (
+                    request.body()
+                )  # kept by the request; read before the lock, so that nobody waits for a slow client
+        except TimeoutError as error:
+            raise body_too_slow(BODY_TIMEOUT_S) from error
+        try:
             if request.method == "GET":
                 return await self._answer(request)
             async with self._writing:
@@ -90,7 +104,7 @@ class ControlPlane:
         """Make the write visible; it is done, so a failure here must not make the caller repeat it."""
         try:
             await self._written()
-        except (httpx.HTTPError, MinistackError) as error:
+        except Exception as error:
             log.warning("what was written is live at the next look only: %r", error)
 
     async def _answer(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,7 +11,9 @@ from starlette.responses import Response
 from local.gateway.deployment import Method
 from local.gateway.integrations import Call
 from local.gateway.responses import (
+    BODY_TIMEOUT_S,
     bad_request,
+    body_too_slow,
     forbidden,
     missing_authentication_token,
     not_offered,
@@ -96,11 +99,14 @@ async def _read(request: Request) -> bytes:
         raise request_too_long()
     chunks, size = [], 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise request_too_long()
-            chunks.append(chunk)
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise request_too_long()
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise body_too_slow(BODY_TIMEOUT_S) from error
     except ClientDisconnect as error:
         raise bad_request("the client went away") from error
     return b"".join(chunks)

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,9 +41,21 @@ class RequestValidator:
         if schema is None:
             return
         try:
-            schema(orjson.loads(body))
-        except (orjson.JSONDecodeError, fastjsonschema.JsonSchemaValueException) as error:
+            schema(_parsed(body))
+        except (ValueError, RecursionError, fastjsonschema.JsonSchemaValueException) as error:
             raise bad_request("Invalid request body") from error
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # It refuses numbers beyond a double and halves of surrogate pairs too: JSON that AWS lets pass.
+        return json.loads(body.decode("utf-8"), parse_constant=_no_json)
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def compile_model(text: str) -> Schema:

@@ -13,6 +13,7 @@ import orjson
 from starlette.responses import Response
 
 RawHeaders = list[tuple[bytes, bytes]]
+BODY_TIMEOUT_S = 30.0
 
 
 class GatewayError(Exception):
@@ -76,6 +77,11 @@ def request_too_long() -> GatewayError:
 def bad_request(message: str) -> GatewayError:
     """What the request validator refused, or a path parameter that could lead elsewhere."""
     return GatewayError(400, message, "BadRequestException")
+
+
+def body_too_slow(timeout_s: float) -> GatewayError:
+    """The client went on connected but did not send its body."""
+    return GatewayError(408, f"The body did not arrive within {timeout_s:g} s", "RequestTimeoutException")
 
 
 def endpoint_timed_out() -> GatewayError:

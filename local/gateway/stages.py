@@ -10,7 +10,7 @@ import httpx
 
 from local.gateway import api_definitions
 from local.gateway.deployment import Deployment
-from local.gateway.ministack import MinistackApiGateway, MinistackError
+from local.gateway.ministack import MinistackApiGateway
 from local.gateway.usage_plans import UsagePlans
 
 log = logging.getLogger(__name__)
@@ -41,9 +41,9 @@ class Stages:
         while True:
             try:
                 await self.refresh()
-            except (httpx.HTTPError, MinistackError) as error:
+            except Exception as error:  # whatever an answer holds: stages that nobody follows would stay for ever
                 if repr(error) != problem:
-                    log.warning("ministack's API Gateway does not answer, stages stay as they were: %r", error)
+                    log.warning("ministack's API Gateway gives no stages, they stay as they were: %r", error)
                 problem = repr(error)
             else:
                 problem = ""
@@ -52,7 +52,7 @@ class Stages:
     async def refresh(self) -> None:
         """Take over stages, deployments and keys; a deployment that is known is not read again.
 
-        :raises httpx.HTTPError, MinistackError: when the control plane does not answer.
+        :raises Exception: when the control plane does not answer, or not what it should; nothing is taken over then.
         """
         async with self._refreshing:
             stages: dict[tuple[str, str], tuple[str, str]] = {}
@@ -65,7 +65,9 @@ class Stages:
                 deployment = self._deployments.get(address)
                 try:
                     deployments[address] = deployment or await self._load(*address)
-                except (KeyError, ValueError, MinistackError) as error:
+                except httpx.HTTPError:
+                    raise
+                except Exception as error:  # one that nobody can execute must not hide the others
                     unusable[address] = f"deployment {address[1]} of API {address[0]} cannot be executed: {error!r}"
                     if address not in self._unusable:
                         log.exception(unusable[address])

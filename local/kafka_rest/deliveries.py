@@ -105,7 +105,7 @@ class Deliveries:
             except BufferError:
                 batch.refused(position, "the local queue is full", RETRIABLE)
             except KafkaException as error:
-                batch.refused(position, error.args[0].str(), NON_RETRIABLE)
+                batch.refused(position, error.args[0].str(), _code(error.args[0]))
         return await batch.outcomes
 
     def _new_producer(self) -> Producer:
@@ -143,7 +143,7 @@ class _Batch:
     def delivered(self, position: int, error: KafkaError | None, message: Message) -> None:
         """Take a delivery report; called by the poll thread."""
         if error is not None:
-            self.refused(position, error.str(), RETRIABLE if _may_be_retried(error) else NON_RETRIABLE)
+            self.refused(position, error.str(), _code(error))
             return
         self._set(
             position,
@@ -168,8 +168,9 @@ class _Batch:
             self.outcomes.set_result(self._known)
 
 
-def _may_be_retried(error: KafkaError) -> bool:
+def _code(error: KafkaError) -> int:
     retriable = {
+        KafkaError._FATAL,  # of the producer, which is being replaced; the record may be sound
         KafkaError._MSG_TIMED_OUT,
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
@@ -177,4 +178,4 @@ def _may_be_retried(error: KafkaError) -> bool:
         KafkaError._PURGE_QUEUE,
         KafkaError._PURGE_INFLIGHT,
     }
-    return error.retriable() or error.code() in retriable
+    return RETRIABLE if error.retriable() or error.code() in retriable else NON_RETRIABLE

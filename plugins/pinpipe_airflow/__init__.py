@@ -1,1 +1,1 @@
-"""Hooks, operators, sensors, triggers and links of the pipeline."""
+"""Hooks, operators, sensors and triggers of the pipeline."""

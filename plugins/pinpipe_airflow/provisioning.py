@@ -34,5 +34,6 @@ def report(receipt: Mapping[str, Any]) -> list[str]:
     if unchanged:
         log.info("Already as declared: %s", unchanged)
     if not changed:
-        log.info("Nothing was changed: everything was as declared")
+        log.info("Nothing was changed: everything compared here was as declared")
+    log.info("Which Delta tables were missing, and are made now, is in the log of the job create_tables")
     return changed

@@ -182,6 +182,21 @@ def test_cleaning_waits_for_the_sink_then_for_dead_letters(bag):
         assert "wait_for_dead_letters" in dag.get_task(task_id).upstream_task_ids
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "before"),
+    [
+        ("clean_batch", "check_receipt", {"clean"}),
+        ("clean_batch", "clean", {"resolve_day"}),
+        ("analytics", "run_questions", {"inputs"}),
+        ("analytics", "report", {"inputs", "run_questions"}),
+        ("provision", "tables", {"bucket", "jobs"}),
+        ("provision", "receipt", {"tables", "rest_api", "sink_connector", "dead_letter_connector", "topics"}),
+    ],
+)
+def test_a_task_runs_after_what_it_relies_on(bag, dag_id, task_id, before):
+    assert before <= bag.dags[dag_id].get_task(task_id).upstream_task_ids
+
+
 def test_cleaning_is_daily_by_utc_data_intervals_since_2020(bag):
     dag = bag.dags["clean_batch"]
     assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"

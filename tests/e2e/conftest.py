@@ -43,12 +43,13 @@ class World:
             raise AssertionError(f"pinpipe {' '.join(arguments)} exited {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
 
-    def s3(self) -> Any:
-        return boto3.client("s3")
+    def aws(self, service: str) -> Any:
+        # A session of its own: the default one keeps the credentials of whichever test asked first.
+        return boto3.Session().client(service)
 
     def receipt(self, key: str) -> dict[str, Any]:
         """Return a receipt from the bucket."""
-        return json.loads(self.s3().get_object(Bucket="pinpipe-local", Key=key)["Body"].read())
+        return json.loads(self.aws("s3").get_object(Bucket="pinpipe-local", Key=key)["Body"].read())
 
     def run(self, dag_id: str, conf: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Run a DAG through Airflow's REST API and return its task instances, each of which must have succeeded."""

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import psutil
 import pytest
 import requests
@@ -122,7 +121,7 @@ def _what_the_world_holds(world: World) -> dict[str, Any]:
     from local import ports
 
     records = Counter(record.topic for record in read_log(f"{ports.HOST}:{ports.port('kafka')}"))
-    (api,) = boto3.client("apigateway").get_rest_apis()["items"]
+    (api,) = world.aws("apigateway").get_rest_apis()["items"]
     receipt = world.receipt("receipts/provision/latest.json")
     runs = {run["dag_run_id"] for run in world.api.runs("emulate_batch")}
     return {"runs": runs, "records": records, "api": api["id"], "provisioned": receipt["run_id"]}

@@ -118,7 +118,7 @@ def expected_answers(world: World, cleaned: dict[date, cleaning.Day]) -> dict[st
     """The ten answers over every cleaned day, whichever test cleaned it."""
     keys = [
         item["Key"]
-        for page in world.s3()
+        for page in world.aws("s3")
         .get_paginator("list_objects_v2")
         .paginate(Bucket="pinpipe-local", Prefix="receipts/clean_batch/")
         for item in page.get("Contents", [])
@@ -173,7 +173,7 @@ def test_a_future_day_is_refused_with_its_reason(world: World, provisioned: dict
 
 def _post_cases(world: World, cases: list[Case]) -> list[tuple[str, int, int]]:
     """Post the cases through the deployed API in batches; return each record's address."""
-    gateway = boto_api_url()
+    gateway = _stage_url(world)
     addresses: dict[int, tuple[str, int, int]] = {}
     for dataset in ("pin", "geo", "user"):
         chosen = [(number, case) for number, case in enumerate(cases) if case.dataset == dataset]
@@ -195,13 +195,11 @@ def _post_cases(world: World, cases: list[Case]) -> list[tuple[str, int, int]]:
     return [addresses[number] for number in range(len(cases))]
 
 
-def boto_api_url() -> str:
+def _stage_url(world: World) -> str:
     """Return the stage's address of the API that the DAG deployed, looked up as any client of AWS would."""
-    import boto3
-
     from local import ports
 
-    (api,) = [api for api in boto3.client("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
+    (api,) = [api for api in world.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
     return f"{ports.url('gateway')}/{api['id']}/prod"
 
 

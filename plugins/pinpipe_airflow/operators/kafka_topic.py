@@ -48,7 +48,7 @@ class KafkaTopicOperator(BaseOperator):
         self.topics = topics
         self.partitions = partitions
         self.replication_factor = replication_factor
-        self.configs = configs or {}
+        self.configs = configs
         self.kafka_conn_id = kafka_conn_id
 
     @cached_property
@@ -72,7 +72,7 @@ class KafkaTopicOperator(BaseOperator):
                 name,
                 partitions=self.partitions,
                 replication_factor=self.replication_factor,
-                configs={config: str(value) for config, value in self.configs.items()},
+                configs=self._wanted_configs(),
             ):
                 self.log.info("Created topic %s with %d partitions", name, self.partitions)
                 return [f"created with {self.partitions} partitions"]
@@ -120,8 +120,10 @@ class KafkaTopicOperator(BaseOperator):
         return topic.partitions == self.partitions and not self._different(topic)
 
     def _different(self, topic: Topic) -> dict[str, str]:
-        wanted = {name: str(value) for name, value in self.configs.items()}
-        return {name: value for name, value in wanted.items() if topic.configs.get(name) != value}
+        return {name: value for name, value in self._wanted_configs().items() if topic.configs.get(name) != value}
+
+    def _wanted_configs(self) -> dict[str, str]:
+        return {name: str(value) for name, value in (self.configs or {}).items()}
 
     def _refuse_to_shrink(self, name: str, topic: Topic) -> None:
         if topic.partitions > self.partitions:

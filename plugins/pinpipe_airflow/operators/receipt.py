@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,15 +55,15 @@ class ProvisionedCheckOperator(BaseOperator):
 class ReceiptCheckOperator(BaseOperator):
     """Checks the receipt of a day's cleaning and announces the day to whoever waits for ``delta_batch``.
 
-    The receipt must be of this DAG run (any try: a try whose success was lost is as good), and every row read must
-    be accounted for.
+    The receipt must be of this DAG run (any try: a try whose success was lost is as good) or of one that has cleaned
+    the day since, and every row read must be accounted for.
 
     :param bucket: the pipeline's bucket. (templated)
     :param job: the job's name in receipts, ``clean_batch``. (templated)
     :param day: the cleaned day, ``YYYY-MM-DD``. (templated)
     :param aws_conn_id: the Airflow connection to AWS.
     :return: ``{"day", "run_id", "data_sets": {name: counts}, "warnings": number of warnings}``.
-    :raises AirflowFailException: when the receipt is missing, of another run, or does not add up.
+    :raises AirflowFailException: when the receipt is missing, older than this DAG run, or does not add up.
     """
 
     template_fields: Sequence[str] = ("bucket", "job", "day", "aws_conn_id")
@@ -83,7 +84,7 @@ class ReceiptCheckOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, log the counts, announce the day."""
-        receipt = self._receipt_of(context["run_id"])
+        receipt = self._receipt_of(context["run_id"], context["dag_run"].start_date)
         counts: dict[str, dict[str, int]] = receipt["data_sets"]
         if problems := unbalanced(counts):
             raise AirflowFailException(f"the receipt of {self.job} for {self.day} does not add up: {problems}")
@@ -97,19 +98,23 @@ class ReceiptCheckOperator(BaseOperator):
             "warnings": len(receipt["warnings"]),
         }
 
-    def _receipt_of(self, run_id: str) -> dict[str, Any]:
+    def _receipt_of(self, run_id: str, run_began: datetime) -> dict[str, Any]:
         receipt = self.hook.read(self.job, self.day)
         if receipt is None:
             raise AirflowFailException(
                 f"{self.job} left no receipt for {self.day} in s3://{self.bucket}, though its run succeeded: "
                 "see the job run's log, then clear the task that runs the job"
             )
-        if not is_of_run(receipt["run_id"], run_id):
+        if is_of_run(receipt["run_id"], run_id):
+            return receipt
+        # Jobs of a day run one after the other: a receipt written since this run began has replaced the run's own.
+        if datetime.fromisoformat(receipt["finished_at"]) < run_began:
             raise AirflowFailException(
-                f"the receipt of {self.job} for {self.day} is of run {receipt['run_id']!r}, not of {run_id!r}: "
-                "another run has cleaned this day since; its result stands. Clear the task that runs the job to "
-                "clean the day from here again"
+                f"the receipt of {self.job} for {self.day} is of run {receipt['run_id']!r}, not of {run_id!r}, and was "
+                f"written at {receipt['finished_at']}, before this run began at {run_began.isoformat()}: see the job "
+                "run's log, then clear the task that runs the job to clean the day from here again"
             )
+        self.log.warning("Run %r has cleaned %s since; its result stands", receipt["run_id"], self.day)
         return receipt
 
     def _log(self, counts: dict[str, dict[str, int]], warnings: Sequence[dict[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -131,16 +132,18 @@ def test_a_sink_killed_in_its_work_lands_every_offset_at_least_once(broker, s3, 
         "killed", r"killed\.pin", tasks__max="2", flush__size="100", **with_dead_letters("killed.dead_letter")
     )
     connect.put("killed", config)
-    chunk, chunks = 500, 80
-    bad_posts = {chunk * number + 250 for number in range(0, chunks, 10)}
+    chunk = 500
+    survived = threading.Event()
 
-    def trickle() -> None:
-        for number in range(chunks):
+    def trickle() -> int:
+        for number in range(200):
             values = posts(chunk * number, chunk)
-            if chunk * number + 250 in bad_posts:
+            if number % 5 == 0:
                 values[250] = b"bad"
             produce(broker, "killed.pin", values)
-            time.sleep(0.3)
+            if survived.wait(0.3):
+                break
+        return number + 1
 
     def stored() -> int:
         return len(bucket.objects("topics/killed.pin/"))
@@ -154,8 +157,10 @@ def test_a_sink_killed_in_its_work_lands_every_offset_at_least_once(broker, s3, 
             assert not producing.done()
             connect.kill()
             connect.start()
-        producing.result()
+        survived.set()
+        chunks = producing.result()
     connect.wait_until_landed("killed", "killed.pin")
+    bad_posts = {chunk * number + 250 for number in range(0, chunks, 5)}
 
     rows = bucket.rows("killed.pin")
     bad = {

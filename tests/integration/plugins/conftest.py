@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import httpx
 import pytest
 from confluent_kafka import KafkaException, Producer
@@ -89,6 +90,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "AIRFLOW_CONN_KAFKA_CONNECT_DEFAULT": json.dumps({"conn_type": "http", **connect}),
         }.items():
             patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep another world's credentials
         yield home
 
 

@@ -178,6 +178,7 @@ def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def clients_environment(running_world: World, endpoint_server: Endpoint) -> Iterator[pytest.MonkeyPatch]:
     """What Airflow's processes have: addresses, credentials, connections."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep another world's credentials
         for name, value in running_world.environment.items():
             if name.startswith("AWS_"):
                 patch.setenv(name, value)

@@ -205,6 +205,14 @@ def test_the_receipt_names_rules_warnings_objects_and_versions(world):
     json.dumps(receipt)
 
 
+def test_a_long_unexpected_value_is_cut_in_its_warning(spark):
+    pins = [("clean", ["category"], ("x" * 5_000 + end,)) for end in ("a", "b")]
+    judged = spark.createDataFrame(pins, "outcome string, unexpected array<string>, content struct<category: string>")
+    assert list(day_cleaning._unexpected_values(judged, "pin", "category", 2)) == [
+        {"data_set": "pin", "warning": "unknown_category", "value": "x" * 300, "count": 2}
+    ]
+
+
 def test_the_metrics_table_says_what_the_receipt_says(world):
     rows = world.rows("metrics")
     counts = {(row.data_set, row.metric): row.value for row in rows if row.detail is None}

@@ -1,3 +1,4 @@
+import inspect
 import json
 
 import boto3
@@ -6,6 +7,8 @@ from botocore.stub import Stubber
 
 pytest.importorskip("pyspark", reason="run under the Spark environment")
 
+from include import schema
+from spark_jobs import checks, conversions, duplicates, records
 from spark_jobs.receipts import put_receipt, rules_version
 
 pytestmark = pytest.mark.spark
@@ -25,3 +28,10 @@ def test_a_receipt_is_one_json_object_at_the_days_key():
 def test_the_rules_version_is_the_same_for_the_same_rules():
     assert rules_version() == rules_version()
     assert len(rules_version()) == 16
+
+
+@pytest.mark.parametrize("module", [schema, records, conversions, checks, duplicates])
+def test_the_rules_version_changes_with_the_code_that_applies_them(monkeypatch, module):
+    source, before = inspect.getsource, rules_version()
+    monkeypatch.setattr(inspect, "getsource", lambda of: source(of) + ("# changed" if of is module else ""))
+    assert rules_version() != before

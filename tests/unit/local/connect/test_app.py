@@ -208,6 +208,30 @@ def test_connectors_and_their_rest_survive_the_process(tmp_path, config):
         assert [task.state for task in IdleTask.started] == ["PAUSED", "PAUSED"]
 
 
+def test_what_cannot_be_kept_is_not_done_and_a_retry_does_it(tmp_path, config, monkeypatch):
+    def no_space(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    with new_client(tmp_path) as client:
+        client.put("/connectors/old/config", json={**config, "name": "old"})
+        tasks = list(IdleTask.started)
+        with monkeypatch.context() as patch:
+            patch.setattr(ConnectorStore, "save", no_space)
+            for method, path, body in (
+                ("PUT", "sink/config", config),
+                ("PUT", "old/config", {**config, "name": "old", "flush.size": "7"}),
+                ("PUT", "old/pause", None),
+                ("DELETE", "old", None),
+            ):
+                with pytest.raises(OSError, match="No space left"):
+                    client.request(method, f"/connectors/{path}", json=body)
+        assert client.get("/connectors").json() == ["old"]
+        assert client.get("/connectors/old/config").json()["flush.size"] == "10000"
+        assert {task.state for task in tasks if not task.stopped} == {"RUNNING"}
+        assert client.put("/connectors/sink/config", json=config).status_code == 201
+        assert len(client.get("/connectors/sink/status").json()["tasks"]) == 2
+
+
 def test_a_kept_configuration_that_is_no_longer_sound_fails_its_connector_only(tmp_path, config):
     store = ConnectorStore(tmp_path / "connectors.json")
     store.save({"old": StoredConnector({"name": "old"}), "sink": StoredConnector(config)})

@@ -77,6 +77,13 @@ def test_what_cannot_be_honoured_is_refused_by_name(config, key, value):
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize("topics", ["^.*", "^pinpipe", "a,^b", "a b", "a,,b", "ä"])
+def test_a_named_topic_is_a_name_and_never_a_pattern(config, topics):
+    del config["topics.regex"]
+    with pytest.raises(InvalidConfigError, match=r"for configuration topics: supported is what matches"):
+        sink_config({**config, "topics": topics})
+
+
 @pytest.mark.parametrize(
     "key", ["connector.class", "flush.size", "s3.bucket.name", "format.class", "timezone", "value.converter"]
 )

@@ -25,6 +25,20 @@ def test_the_model_of_the_content_type_decides() -> None:
     assert refused(validator, "", b"{")
 
 
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "123456789012345678901234567890", '"\\ud800"', '"a\\udc00b"'])
+def test_json_that_no_double_or_text_can_hold_is_no_fault_of_a_body(value: str) -> None:
+    anything = RequestValidator({"application/json": compile_model('{"type": "array"}')})
+
+    assert not refused(anything, "application/json", f"[{value}]".encode())
+
+
+@pytest.mark.parametrize("body", [b"[NaN]", b"[-Infinity]", b"[1e400", b"\xff", b"[" * 5000, "[1]".encode("utf-16")])
+def test_what_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
+    anything = RequestValidator({"application/json": compile_model('{"type": "array"}')})
+
+    assert refused(anything, "application/json", body)
+
+
 def test_a_content_type_without_a_model_passes() -> None:
     assert not refused(RequestValidator({"application/json": NUMBER}), "text/plain", b"anything")
 

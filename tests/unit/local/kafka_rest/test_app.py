@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
 from starlette.testclient import TestClient
 
 from local.kafka_rest import app as proxy
@@ -71,6 +72,25 @@ def test_records_that_reach_no_broker_are_retriable_errors_one_by_one(client, an
     assert answer.status_code == 200
     assert [each["error_code"] for each in answer.json()["offsets"]] == [2, 2]
     assert {each["offset"] for each in answer.json()["offsets"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (KafkaError._FATAL, deliveries.RETRIABLE),
+        (KafkaError._PURGE_QUEUE, deliveries.RETRIABLE),
+        (KafkaError.MSG_SIZE_TOO_LARGE, deliveries.NON_RETRIABLE),
+    ],
+)
+def test_a_record_that_a_broken_producer_refuses_may_be_sent_again(any_topic, monkeypatch, code, told):
+    class Refusing(Producer):
+        def produce(self, *_: object, **__: object) -> None:
+            raise KafkaException(KafkaError(code))
+
+    monkeypatch.setattr(deliveries, "Producer", Refusing)
+    with TestClient(proxy.create_app(NOBODY)) as client:
+        answer = client.post("/topics/a", json={"records": [{"value": 1}]}, headers=JSON_V2)
+    assert [each["error_code"] for each in answer.json()["offsets"]] == [told]
 
 
 def test_a_request_beyond_what_may_wait_is_429_and_says_when_to_retry(any_topic, monkeypatch):

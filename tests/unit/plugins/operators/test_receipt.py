@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from pinpipe_airflow.assets import DELTA_BATCH
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator, ReceiptCheckOperator
 
 RUN_ID = "manual__2026-03-01T00:00:00+00:00"
+DAG_RUN = SimpleNamespace(start_date=datetime(2026, 3, 1, 6, tzinfo=UTC))
 NOTHING = dict.fromkeys(("read", "clean", "redelivered", "identical", "superseded", "quarantined"), 0)
 
 
@@ -26,6 +28,7 @@ def receipt(**changed):
         "job": "clean_batch",
         "day": "2026-03-01",
         "run_id": f"{RUN_ID}__try1",
+        "finished_at": "2026-03-01T06:01:00+00:00",
         "data_sets": {"pin": {**NOTHING, "read": 3, "clean": 2, "quarantined": 1}, "dead_letter": NOTHING},
         "warnings": [{"data_set": "pin", "warning": "unknown_category", "value": "cats", "count": 1}],
         "manifest": [],
@@ -37,7 +40,11 @@ def checked(found):
     operator = ReceiptCheckOperator(task_id="check", bucket="b", job="clean_batch", day="2026-03-01")
     operator.hook = Receipts(clean_batch=found) if found else Receipts()
     event = SimpleNamespace(extra=None)
-    return operator.execute({"run_id": RUN_ID, "outlet_events": {DELTA_BATCH: event}}), event.extra
+    return operator.execute(context(event)), event.extra
+
+
+def context(event):
+    return {"run_id": RUN_ID, "dag_run": DAG_RUN, "outlet_events": {DELTA_BATCH: event}}
 
 
 def test_a_good_receipt_is_summed_up_and_announced():
@@ -72,9 +79,15 @@ def test_a_missing_receipt_fails_and_says_what_to_do():
         checked(None)
 
 
-def test_a_receipt_of_another_run_fails_and_names_both():
-    with pytest.raises(AirflowFailException, match=r"of run 'scheduled__x__try1', not of 'manual__2026"):
-        checked(receipt(run_id="scheduled__x__try1"))
+def test_a_receipt_older_than_the_run_fails_and_names_both_runs():
+    with pytest.raises(AirflowFailException, match=r"of run 'scheduled__x__try1', not of 'manual__2026.*before.*clear"):
+        checked(receipt(run_id="scheduled__x__try1", finished_at="2026-03-01T05:59:59+00:00"))
+
+
+def test_the_result_of_a_run_that_has_cleaned_the_day_since_stands(capsys):
+    summary, extra = checked(receipt(run_id="backfill__x__try1"))
+    assert summary["run_id"] == extra["run_id"] == "backfill__x__try1"
+    assert "has cleaned 2026-03-01 since" in capsys.readouterr().out
 
 
 def test_rows_that_are_unaccounted_for_fail_and_nothing_is_announced():
@@ -83,7 +96,7 @@ def test_rows_that_are_unaccounted_for_fail_and_nothing_is_announced():
     operator.hook = Receipts(clean_batch=receipt(data_sets=bad))
     event = SimpleNamespace(extra=None)
     with pytest.raises(AirflowFailException, match=r"pin: 3 read, 1 accounted for"):
-        operator.execute({"run_id": RUN_ID, "outlet_events": {DELTA_BATCH: event}})
+        operator.execute(context(event))
     assert event.extra is None
 
 
