@@ -196,8 +196,8 @@ def _warnings(
 
 def _unexpected_values(judged: DataFrame, data_set: str, column: str, rows: int) -> Iterable[dict[str, Any]]:
     found = judged.where((F.col("outcome") == CLEAN) & F.array_contains("unexpected", column))
-    value = F.substring(F.col("content")[column], 1, _CHARACTERS_PER_VALUE)
-    values = found.groupBy(value.alias("value")).count()
+    shown = F.substring(F.col("content")[column], 1, _CHARACTERS_PER_VALUE)
+    values = found.groupBy(shown.alias("value")).count()
     for value, count in values.orderBy(F.desc("count"), "value").limit(_VALUES_PER_WARNING).collect():
         yield {"data_set": data_set, "warning": f"unknown_{column}", "value": value, "count": count}
         rows -= count

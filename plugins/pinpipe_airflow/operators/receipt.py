@@ -84,7 +84,8 @@ class ReceiptCheckOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, log the counts, announce the day."""
-        receipt = self._receipt_of(context["run_id"], context["dag_run"].start_date)
+        dag_run = context["dag_run"]
+        receipt = self._receipt_of(context["run_id"], dag_run.start_date or dag_run.run_after)
         counts: dict[str, dict[str, int]] = receipt["data_sets"]
         if problems := unbalanced(counts):
             raise AirflowFailException(f"the receipt of {self.job} for {self.day} does not add up: {problems}")
