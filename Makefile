@@ -39,8 +39,7 @@ lint: ## ruff and mypy
 
 .PHONY: unit
 unit: ## the fast tests
-	.venv/bin/python -m pytest tests/unit tests/dags -m "not spark" -q
-	PYTHONPATH=. .venv-spark/bin/python -m pytest tests/unit/spark_jobs -q
+	.venv/bin/python -m pytest tests/unit --numprocesses 4 -q
 
 .PHONY: lock
 lock: ## compile the locks anew from locks/*.in

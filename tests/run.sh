@@ -15,9 +15,13 @@ step "lint and types"
 .venv/bin/ruff format --check .
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
 
-step "unit tests of the Spark jobs"
-PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
-    -m spark -q -p no:cacheprovider tests/unit/spark_jobs
+step "unit tests"
+# Four at once on any machine: they wait for time-outs and retries more than they compute.
+.venv/bin/python -m pytest --numprocesses 4 -q -p no:cacheprovider tests/unit
 
-step "unit, dag, integration and end-to-end tests"
-.venv/bin/python -m pytest -m "not spark" --durations=15 tests/unit tests/dags tests/integration tests/e2e
+step "Spark jobs on a real Spark session"
+PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
+    -q -p no:cacheprovider tests/integration/spark_jobs
+
+step "DAGs, integration and end-to-end tests"
+.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration tests/e2e

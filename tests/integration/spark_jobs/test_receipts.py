@@ -5,8 +5,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from include import schema
 from spark_jobs import checks, conversions, duplicates, records
 from spark_jobs.receipts import put_receipt, rules_version

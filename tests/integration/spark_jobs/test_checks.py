@@ -1,13 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
-from include.schema import DATASETS, dataset
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from pyspark.sql import functions as F  # noqa: N812
 
+from include.schema import DATASETS, dataset
 from spark_jobs.checks import with_checks
 
 pytestmark = pytest.mark.spark

@@ -3,9 +3,6 @@ from pathlib import Path
 import pytest
 
 from include import layout
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from spark_jobs import tables
 from spark_jobs.create_tables import create_tables
 

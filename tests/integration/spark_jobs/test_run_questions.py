@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from include.questions import QUESTION_IDS, SERVING_VIEWS
 from spark_jobs import run_questions, tables
 

@@ -1,9 +1,6 @@
 from collections import Counter
 
 import pytest
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.duplicates import with_outcome, with_redelivered

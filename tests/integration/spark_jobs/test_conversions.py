@@ -1,13 +1,9 @@
 from datetime import UTC, datetime
 
 import pytest
-
-from include.schema import dataset
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from pyspark.sql import functions as F  # noqa: N812
 
+from include.schema import dataset
 from spark_jobs import conversions
 
 pytestmark = pytest.mark.spark

@@ -5,13 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-
-from include import layout
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from pyspark.sql import functions as F  # noqa: N812
 
+from include import layout
 from spark_jobs import day_cleaning, tables
 from spark_jobs.day_cleaning import Day, clean_day
 from spark_jobs.day_counts import EquationError

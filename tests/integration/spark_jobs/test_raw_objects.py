@@ -2,8 +2,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from spark_jobs.raw_objects import RawObject, lines_by_key, list_day, read_lines
 
 pytestmark = pytest.mark.spark

@@ -1,7 +1,5 @@
 import pytest
 
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from spark_jobs.clean_batch import main
 
 pytestmark = pytest.mark.spark

@@ -1,13 +1,9 @@
 import json
 
 import pytest
-
-from include.schema import dataset
-
-pytest.importorskip("pyspark", reason="run under the Spark environment")
-
 from pyspark.sql import functions as F  # noqa: N812
 
+from include.schema import dataset
 from spark_jobs.records import KAFKA_FIELDS, raw_text, with_kafka_address, with_record
 
 pytestmark = pytest.mark.spark
