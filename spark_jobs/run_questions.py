@@ -40,7 +40,8 @@ WITH broken AS (
 ),
 ranked AS (
   SELECT
-    data_set, rule, key, SUBSTRING(raw, 1, {SAMPLE_CHARACTERS}) AS raw, ingest_date,
+    data_set, rule, SUBSTRING(key, 1, {SAMPLE_CHARACTERS}) AS key,
+    SUBSTRING(raw, 1, {SAMPLE_CHARACTERS}) AS raw, ingest_date,
     ROW_NUMBER() OVER (
       PARTITION BY data_set, rule ORDER BY ingest_date DESC, topic, partition, offset, raw
     ) AS sample
@@ -112,7 +113,7 @@ def register(spark: SparkSession, lake: str) -> None:
 
 
 def quarantine_samples(spark: SparkSession) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return a few quarantined rows by data set and rule, of the newest days first, their raw text cut.
+    """Return a few quarantined rows by data set and rule, of the newest days first, their texts cut.
 
     Each is ``{"day", "key", "raw"}``; a row that breaks several rules is a sample of each.
     """
