@@ -13,7 +13,7 @@ from spark_jobs import run_questions, tables
 pytestmark = pytest.mark.spark
 
 CASES = yaml.safe_load(
-    (Path(__file__).parents[1] / "include" / "question_cases.yaml")
+    (Path(__file__).parents[2] / "unit" / "include" / "question_cases.yaml")
     .read_text(encoding="utf-8")
     .replace("raw: another data set", f"raw: {'x' * 400}")
 )
