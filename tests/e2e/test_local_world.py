@@ -98,7 +98,9 @@ def test_a_taken_port_is_named_and_nothing_is_left_running(world: World, tmp_pat
     assert not [info for info in left if f"{tmp_path}/home" in str(info["cmdline"])]
 
 
-def test_down_leaves_nothing_running_and_up_brings_everything_back(world: World, provisioned: dict[str, Any]) -> None:
+def test_down_leaves_nothing_running_and_up_brings_everything_back(
+    world: World, provisioned: dict[str, Any], source_posts: int
+) -> None:
     from local import ports
     from local import world as local_world
 
