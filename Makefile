@@ -39,7 +39,7 @@ lint: ## ruff and mypy
 
 .PHONY: unit
 unit: ## the fast tests
-	.venv/bin/python -m pytest tests/unit --numprocesses 4 -q
+	.venv/bin/python -m pytest tests/unit --numprocesses 3 -q
 
 .PHONY: lock
 lock: ## compile the locks anew from locks/*.in

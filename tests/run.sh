@@ -16,8 +16,8 @@ step "lint and types"
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
 
 step "unit tests"
-# Four at once on any machine: they wait for time-outs and retries more than they compute.
-.venv/bin/python -m pytest --numprocesses 4 -q -p no:cacheprovider tests/unit
+# Three at once even on two cores: they wait for time-outs and retries more than they compute.
+.venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
 
 step "Spark jobs on a real Spark session"
 PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
