@@ -88,7 +88,8 @@ def reset(progress: Progress) -> None:
     down(progress)
     progress(f"deleting {home()}")
     postgres.remove()
-    shutil.rmtree(home(), ignore_errors=False) if home().exists() else None
+    if home().exists():
+        shutil.rmtree(home())
 
 
 def status() -> dict[str, dict[str, Any]]:
@@ -101,7 +102,15 @@ def status() -> dict[str, dict[str, Any]]:
     supervisor = Supervisor(secrets["supervisor_password"]) if secrets else None
     if secrets is None or supervisor is None or not supervisor.running():
         return {
-            name: {"state": "DOWN", "healthy": False, "detail": "not started", "url": "", "pid": None, "uptime_s": 0}
+            name: {
+                "state": "DOWN",
+                "healthy": False,
+                "detail": "not started",
+                "url": "",
+                "pid": None,
+                "uptime_s": 0,
+                "log": str(log_folder() / f"{name}.log"),
+            }
             for name in SERVICES
         }
     processes = supervisor.states()

@@ -15,12 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from include import layout
+from include.outcomes import CLEAN, QUARANTINED, SUPERSEDED
 from include.schema import DATASETS, UNPARSABLE, dataset
 from spark_jobs import raw_objects, tables
 from spark_jobs.checks import with_checks
 from spark_jobs.day_counts import DataSetCounts, check_equation, metric_rows
 from spark_jobs.duplicates import with_outcome, with_redelivered
-from spark_jobs.outcomes import CLEAN, QUARANTINED, SUPERSEDED
 from spark_jobs.raw_objects import DATA_SETS, DEAD_LETTER, RawObject
 from spark_jobs.receipts import rules_version
 from spark_jobs.records import KAFKA_FIELDS, file_offset, file_partition, raw_text, with_kafka_address, with_record

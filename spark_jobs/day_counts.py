@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spark_jobs.outcomes import OUTCOMES, SUPERSEDED
+from include.outcomes import OUTCOMES, SUPERSEDED
 
 
 class EquationError(RuntimeError):

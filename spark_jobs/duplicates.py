@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.outcomes import CLEAN, IDENTICAL, QUARANTINED, REDELIVERED, SUPERSEDED
+from include.outcomes import CLEAN, IDENTICAL, QUARANTINED, REDELIVERED, SUPERSEDED
 
 
 def with_redelivered(frame: DataFrame, address: Sequence[str]) -> DataFrame:

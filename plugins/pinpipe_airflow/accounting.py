@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_OUTCOMES = ("clean", "redelivered", "identical", "superseded", "quarantined")
+from include.outcomes import OUTCOMES
 
 
 def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -16,7 +16,7 @@ def unbalanced(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     """
     return [
         f"{name}: {sizes['read']} read, {accounted} accounted for "
-        f"({', '.join(f'{sizes.get(outcome, 0)} {outcome}' for outcome in _OUTCOMES)})"
+        f"({', '.join(f'{sizes.get(outcome, 0)} {outcome}' for outcome in OUTCOMES)})"
         for name, sizes in counts.items()
-        if sizes["read"] != (accounted := sum(sizes.get(outcome, 0) for outcome in _OUTCOMES))
+        if sizes["read"] != (accounted := sum(sizes.get(outcome, 0) for outcome in OUTCOMES))
     ]

@@ -17,13 +17,14 @@ from botocore.exceptions import ClientError
 from jinja2 import Environment, StrictUndefined
 
 from include import layout
+from include.outcomes import OUTCOMES
 from include.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LATEST = f"{layout.REPORT_ROOT}/latest.html"
-COUNTS = ("read", "clean", "redelivered", "identical", "superseded", "quarantined")
+COUNTS = ("read", *OUTCOMES)
 ROWS_OPEN = 15  # a longer answer is folded
 
 _PARALLEL_READS = 8
