@@ -154,7 +154,7 @@ def _to_type(value: Any, column: Column, *, required: bool) -> Any:
 
 def _integer(value: Any) -> int:
     try:
-        number = int(value.strip()) if isinstance(value, str) else int(value)
+        number = int(_as_databases_write(value)) if isinstance(value, str) else int(value)
     except ValueError:
         raise ValueError("is not a whole number") from None
     if isinstance(value, float) and value != number:
@@ -166,12 +166,22 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any) -> float:
     try:
-        number = float(value)
+        number = float(_as_databases_write(value) if isinstance(value, str) else value)
     except ValueError:
         raise ValueError("is not a number") from None
     if isinstance(value, bool) or not math.isfinite(number):
         raise ValueError("is not a number")
     return number
+
+
+def _as_databases_write(number: str) -> str:
+    """Return the text of a number; Python's own ways to write one, ``1_000`` or other scripts' digits, are none here.
+
+    :raises ValueError: when the text is written in such a way.
+    """
+    if "_" in number or not number.isascii():
+        raise ValueError
+    return number.strip()
 
 
 def _moment(value: Any) -> datetime:

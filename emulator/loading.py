@@ -9,9 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from emulator.database import SourceError, address_of, naming_the_database
 from emulator.files import FileError, read_rows
+from emulator.inserting import insert_rows
 from emulator.post import Post, Row
-from emulator.source import TABLES, SourceError, check_tables, count_within, create_tables, naming_the_database
+from emulator.source import TABLES, check_tables, count_within, create_tables
 from include.schema import DATASETS, dataset
 
 ROWS_PER_INSERT = 2_000
@@ -64,10 +66,28 @@ def load_files(
     try:
         return _replace(engine, batches(), progress)
     except SourceError as error:
-        if isinstance(error.__cause__, sa.exc.IntegrityError):
+        if isinstance(error.__cause__, sa.exc.IntegrityError | engine.dialect.loaded_dbapi.IntegrityError):
             for name, path in paths.items():
                 _refuse_repeats(name, path)
         raise
+
+
+def require_empty(engine: sa.Engine) -> None:
+    """See that filling the source tables would delete nothing; a table that is missing is fine.
+
+    :raises SourceError: names the table that holds rows, or when the database cannot be reached.
+    """
+    with naming_the_database(engine), engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        for table in TABLES.values():
+            if (
+                inspector.has_table(table.name)
+                and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+            ):
+                raise SourceError(
+                    f"table {table.name!r} of the source database {address_of(engine)} holds rows, and the database "
+                    "is your own: to delete all rows of the three source tables and fill them anew, add --replace"
+                )
 
 
 def _replace(engine: sa.Engine, batches: Iterable[tuple[str, list[Row]]], progress: Progress | None) -> dict[str, int]:
@@ -81,7 +101,7 @@ def _replace(engine: sa.Engine, batches: Iterable[tuple[str, list[Row]]], progre
         for name, rows in batches:
             if not rows:
                 continue
-            connection.execute(sa.insert(TABLES[name]), [dict(row) for row in rows])
+            insert_rows(connection, TABLES[name], rows)
             inserted[name] += len(rows)
             if progress:
                 progress(name, inserted[name])

@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from emulator.payloads import RECORDS_PER_REQUEST, CountedPosts, Record, requests_of
-from emulator.receipt import PostingError, PostingStoppedError, Receipt
+from emulator.receipt import Receipt
 from emulator.rest_producer import ProduceResult, RestProducer, RetryPolicy
+from emulator.resume import ResumePoint
 from emulator.selection import Selection, select_numbers
-from emulator.source import read_numbers, read_posts
+from emulator.source import SourceError, read_numbers, read_posts
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def post_batch(
     :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`.
     :raises ValueError: when an argument is out of its limits.
     :raises SourceError: when the source cannot be read.
-    :raises PostingError: when not every record was accepted; it carries the receipt.
+    :raises PostingError: when not every record was accepted, or the source failed in mid-run; it carries the receipt.
     """
     if not 1 <= in_flight <= 64:
         raise ValueError(f"in_flight={in_flight}: give 1 to 64 requests at once")
@@ -75,24 +76,26 @@ def post_batch(
     )
     receipt = Receipt(posts, list(topics.values()), started_at=datetime.now(UTC))
     chosen = select_numbers(read_numbers(engine), posts=posts, selection=selection, seed=seed, start=start)
-    reading = CountedPosts(read_posts(engine, chosen), topics)
+    resume = ResumePoint(start) if selection == "sequential" else None
+    posts_read = read_posts(engine, chosen)
+    reading = CountedPosts(resume.follow(posts_read) if resume else posts_read, topics)
     jobs = requests_of(reading, topics, most_records=records_per_request)
     flight = _Flight(producer, in_flight, stop, should_stop or (lambda: False))
-    stopped = False
+    stopped, source_error = False, None
     try:
-        _post_all(flight, jobs, receipt)
+        _post_all(flight, jobs, receipt, resume)
     except _StoppedError:
         stopped = True
+    except SourceError as error:
+        source_error = error
     finally:
         flight.end()
         producer.close()
-    receipt.close(reading.records, "not accepted before the run ended")
-    result = receipt.as_dict(datetime.now(UTC))
-    if stopped:
-        raise PostingStoppedError(f"stopped as asked: {receipt.shortfall(reading.posts)}", result)
-    if receipt.all_failed or reading.posts < posts:
-        raise PostingError(receipt.shortfall(reading.posts), result)
+    receipt.next_start = resume.next_start if resume else None
+    result = receipt.settle(reading.posts, reading.records, stopped=stopped, source_error=source_error)
     log.info("posted %s records of %s posts in %s requests", receipt.all_posted, posts, receipt.requests)
+    if receipt.next_start is not None:
+        log.info("the posts after these begin at start=%s", receipt.next_start)
     return result
 
 
@@ -160,15 +163,20 @@ class _Flight:
                 self._results.put(error)
 
 
-def _post_all(flight: _Flight, jobs: Iterable[tuple[str, list[Record]]], receipt: Receipt) -> None:
-    """Send the jobs and book their results; after a hopeless one begin no further, but book all that were begun."""
+def _post_all(
+    flight: _Flight, jobs: Iterable[tuple[str, list[Record]]], receipt: Receipt, resume: ResumePoint | None
+) -> None:
+    """Send the jobs and book their results; after a hopeless one begin no further, but book all that were begun.
+
+    :raises SourceError: when the source fails in mid-run; all that was begun is booked by then.
+    """
     logged = time.monotonic()
     hopeless = False
 
     def book() -> None:
         nonlocal hopeless, logged
         result = flight.next_result()
-        _book(receipt, result)
+        _book(receipt, result, resume)
         if result.hopeless:
             hopeless = True
             flight.stop.set()
@@ -176,21 +184,31 @@ def _post_all(flight: _Flight, jobs: Iterable[tuple[str, list[Record]]], receipt
             logged = time.monotonic()
             log.info("%s records posted so far, %s failed", receipt.all_posted, receipt.all_failed)
 
-    for topic, records in jobs:
-        flight.begin(topic, records)
-        # One more than is in flight waits, so that no thread idles while rows are read.
-        while len(flight) > flight.size and not hopeless:
-            book()
-        if hopeless:
-            break
+    source_error = None
+    try:
+        for topic, records in jobs:
+            flight.begin(topic, records)
+            # One more than is in flight waits, so that no thread idles while rows are read.
+            while len(flight) > flight.size and not hopeless:
+                book()
+            if hopeless:
+                break
+    except SourceError as error:
+        source_error = error
     while len(flight):
         book()
+    if source_error is not None:
+        raise source_error
 
 
-def _book(receipt: Receipt, result: ProduceResult) -> None:
+def _book(receipt: Receipt, result: ProduceResult, resume: ResumePoint | None) -> None:
     receipt.requests += result.requests
     receipt.retries += max(0, result.requests - 1)
     for partition, offset in result.accepted:
         receipt.accepted(result.topic, partition, offset)
     for reason in result.failures:
         receipt.refused(result.topic, reason)
+    if resume:
+        # Which of a request's records failed is not asked: the posts of all of them are sent again.
+        for number in result.numbers:
+            resume.failed(number) if result.failures else resume.accepted(number)

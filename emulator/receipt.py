@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from emulator.database import SourceError
+
 REASONS_SHOWN = 3
 
 
@@ -24,6 +26,7 @@ class Receipt:
     started_at: datetime
     requests: int = 0
     retries: int = 0
+    next_start: int | None = None
     days: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
 
@@ -61,7 +64,11 @@ class Receipt:
         return sum(self.failed.values())
 
     def as_dict(self, finished_at: datetime) -> dict[str, Any]:
-        """Return the receipt as JSON can hold it; offsets are ``[first, last]`` by topic and partition."""
+        """Return the receipt as JSON can hold it.
+
+        ``offsets`` are ``[first, last]`` by topic and partition. ``next_start`` is, of a sequential run, the ``start``
+        with which another one goes on without loss: after the last post, or at the first that is not wholly accepted.
+        """
         return {
             "posts": self.posts,
             "requests": self.requests,
@@ -71,6 +78,7 @@ class Receipt:
                 topic: {str(partition): list(ends) for partition, ends in sorted(partitions.items())}
                 for topic, partitions in self.offsets.items()
             },
+            "next_start": self.next_start,
             "days": self.days or days_between(self.started_at, finished_at),
             "started_at": self.started_at.isoformat(),
             "finished_at": finished_at.isoformat(),
@@ -89,7 +97,35 @@ class Receipt:
             text += f"; {many} x {reason}"
         if len(self.reasons) > REASONS_SHOWN:
             text += f"; and {len(self.reasons) - REASONS_SHOWN} more reasons"
+        if self.next_start is not None:
+            text += f". To go on without loss: start={self.next_start}"
         return text
+
+    def settle(
+        self,
+        posts_read: int,
+        records_read: Mapping[str, int],
+        *,
+        stopped: bool = False,
+        source_error: SourceError | None = None,
+    ) -> dict[str, Any]:
+        """Close the receipt of a run that has ended, and return it where everything was posted.
+
+        :param posts_read: posts whose records the run got to.
+        :param records_read: their records by topic.
+        :param stopped: the run was told to stop.
+        :param source_error: why the source gave no further post.
+        :raises PostingError: when not every record was accepted; it carries the receipt.
+        """
+        self.close(records_read, "not accepted before the run ended")
+        result = self.as_dict(datetime.now(UTC))
+        if stopped:
+            raise PostingStoppedError(f"stopped as asked: {self.shortfall(posts_read)}", result)
+        if source_error is not None:
+            raise PostingError(f"{source_error}. {self.shortfall(posts_read)}", result) from source_error
+        if self.all_failed or posts_read < self.posts:
+            raise PostingError(self.shortfall(posts_read), result)
+        return result
 
 
 def days_between(first: datetime, last: datetime) -> list[str]:

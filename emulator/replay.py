@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from emulator.payloads import CountedPosts, records_of
+from emulator.payloads import CountedPosts, Record, records_of
 from emulator.post import Post
-from emulator.receipt import PostingError, PostingStoppedError, Receipt
+from emulator.receipt import PostingError, Receipt
+from emulator.resume import ResumePoint
 from emulator.selection import Selection, select_numbers
-from emulator.source import read_numbers, read_posts
+from emulator.source import SourceError, read_numbers, read_posts
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +56,17 @@ def replay_day(
     :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`; it made no HTTP requests.
     :raises ValueError: when the day is malformed or to come, or another argument is out of its limits.
     :raises SourceError: when the source cannot be read.
-    :raises PostingError: when a topic is missing or not every record was accepted; it carries the receipt.
+    :raises PostingError: when a topic is missing, not every record was accepted, or the source failed in mid-run; it
+        carries the receipt.
     """
     now = datetime.now(UTC)
     first_ms, span_ms = window(day, now)
     text = datetime.fromtimestamp(first_ms / 1000, UTC).date().isoformat()
     receipt = Receipt(posts, list(topics.values()), started_at=now, days=[text])
     chosen = select_numbers(read_numbers(engine), posts=posts, selection=selection, seed=f"{text} {seed}", start=start)
-    reading = CountedPosts(read_posts(engine, chosen), topics)
+    resume = ResumePoint(start) if selection == "sequential" else None
+    posts_read = read_posts(engine, chosen)
+    reading = CountedPosts(resume.follow(posts_read) if resume else posts_read, topics)
     producer = Producer(
         {
             "linger.ms": 20,
@@ -76,16 +80,18 @@ def replay_day(
         logger=log,
     )
     _require_topics(producer, receipt, str(kafka_config.get("bootstrap.servers")))
-    stopped = _produce_all(
-        producer, _stamped(reading, posts, first_ms, span_ms), topics, receipt, should_stop or (lambda: False)
-    )
-    receipt.close(reading.records, "not accepted before the run ended")
-    result = receipt.as_dict(datetime.now(UTC))
-    if stopped:
-        raise PostingStoppedError(f"stopped as asked: {receipt.shortfall(reading.posts)}", result)
-    if receipt.all_failed:
-        raise PostingError(receipt.shortfall(reading.posts), result)
+    run = _Run(producer, topics, receipt, resume, should_stop or (lambda: False))
+    source_error = None
+    try:
+        stopped = run.produce(_stamped(reading, posts, first_ms, span_ms))
+    except SourceError as error:
+        source_error = error
+        stopped = run.finish()
+    receipt.next_start = resume.next_start if resume else None
+    result = receipt.settle(reading.posts, reading.records, stopped=stopped, source_error=source_error)
     log.info("replayed %s: %s records of %s posts", text, receipt.all_posted, posts)
+    if receipt.next_start is not None:
+        log.info("the posts after these begin at start=%s", receipt.next_start)
     return result
 
 
@@ -127,50 +133,73 @@ def _require_topics(producer: Producer, receipt: Receipt, servers: str) -> None:
         )
 
 
-def _produce_all(
-    producer: Producer,
-    stamped: Iterator[tuple[int, Post]],
-    topics: Mapping[str, str],
-    receipt: Receipt,
-    should_stop: Callable[[], bool],
-) -> bool:
-    """Produce every record and wait for its result; return whether the run was stopped."""
-    for number, (timestamp_ms, post) in enumerate(stamped):
-        if number % POSTS_PER_STOP_CHECK == 0 and should_stop():
-            return _give_up(producer)
-        for name, record in records_of(post):
-            while not _queued(producer, topics[name], record.key.encode(), record.value, timestamp_ms, receipt):
-                if should_stop():
-                    return _give_up(producer)
-        producer.poll(0)
-    while producer.flush(POLL_S):
-        if should_stop():
-            return _give_up(producer)
-    return False
+class _Run:
+    """The records of one replay on their way to the brokers.
 
+    :param should_stop: asked every ``POSTS_PER_STOP_CHECK`` posts and while the run waits.
+    """
 
-def _give_up(producer: Producer) -> bool:
-    """Drop what waits, so that nothing is delivered after the run has ended; return ``True``."""
-    producer.purge()
-    producer.flush(POLL_S)
-    return True
+    def __init__(
+        self,
+        producer: Producer,
+        topics: Mapping[str, str],
+        receipt: Receipt,
+        resume: ResumePoint | None,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._producer = producer
+        self._topics = topics
+        self._receipt = receipt
+        self._resume = resume
+        self._should_stop = should_stop
 
+    def produce(self, stamped: Iterator[tuple[int, Post]]) -> bool:
+        """Produce every record and wait for its result; return whether the run was stopped."""
+        for number, (timestamp_ms, post) in enumerate(stamped):
+            if number % POSTS_PER_STOP_CHECK == 0 and self._should_stop():
+                return self._give_up()
+            for name, record in records_of(post):
+                while not self._queued(self._topics[name], post.number, record, timestamp_ms):
+                    if self._should_stop():
+                        return self._give_up()
+            self._producer.poll(0)
+        return self.finish()
 
-def _queued(producer: Producer, topic: str, key: bytes, value: bytes, timestamp_ms: int, receipt: Receipt) -> bool:
-    """Hand one record to the producer; return whether its queue had room, having waited a moment where not."""
-    try:
-        producer.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=partial(_book, receipt, topic))
-    except BufferError:
-        producer.poll(POLL_S)
+    def finish(self) -> bool:
+        """Wait for the results of all that was produced; return whether the run was stopped meanwhile."""
+        while self._producer.flush(POLL_S):
+            if self._should_stop():
+                return self._give_up()
         return False
-    except KafkaException as error:
-        receipt.refused(topic, f"topic {topic!r}: {error.args[0].str()}")
-    return True
 
+    def _give_up(self) -> bool:
+        """Drop what waits, so that nothing is delivered after the run has ended; return ``True``."""
+        self._producer.purge()
+        self._producer.flush(POLL_S)
+        return True
 
-def _book(receipt: Receipt, topic: str, error: KafkaError | None, message: Message) -> None:
-    partition, offset = message.partition(), message.offset()
-    if error is not None or partition is None or offset is None:
-        receipt.refused(topic, f"topic {topic!r}: {error.str() if error else 'delivered without an offset'}")
-    else:
-        receipt.accepted(topic, partition, offset)
+    def _queued(self, topic: str, number: int, record: Record, timestamp_ms: int) -> bool:
+        """Hand one record to the producer; return whether its queue had room, having waited a moment where not."""
+        booked = partial(self._book, topic, number)
+        try:
+            self._producer.produce(topic, record.value, record.key.encode(), timestamp=timestamp_ms, on_delivery=booked)
+        except BufferError:
+            self._producer.poll(POLL_S)
+            return False
+        except KafkaException as error:
+            self._refused(topic, number, f"topic {topic!r}: {error.args[0].str()}")
+        return True
+
+    def _book(self, topic: str, number: int, error: KafkaError | None, message: Message) -> None:
+        partition, offset = message.partition(), message.offset()
+        if error is not None or partition is None or offset is None:
+            self._refused(topic, number, f"topic {topic!r}: {error.str() if error else 'delivered without an offset'}")
+            return
+        self._receipt.accepted(topic, partition, offset)
+        if self._resume:
+            self._resume.accepted(number)
+
+    def _refused(self, topic: str, number: int, reason: str) -> None:
+        self._receipt.refused(topic, reason)
+        if self._resume:
+            self._resume.failed(number)

@@ -50,6 +50,7 @@ class ProduceResult:
     """What became of the records of one request.
 
     :param topic: where they were sent.
+    :param numbers: their post numbers.
     :param accepted: partition and offset of each accepted record.
     :param failures: reason of each record that was not.
     :param requests: attempts made.
@@ -57,6 +58,7 @@ class ProduceResult:
     """
 
     topic: str
+    numbers: list[int] = field(default_factory=list)
     accepted: list[tuple[int, int]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     requests: int = 0
@@ -103,7 +105,7 @@ class RestProducer:
 
     def produce(self, topic: str, records: Sequence[Record]) -> ProduceResult:
         """Send ``records`` until each is accepted, cannot be, or the deadline has passed; the result says it all."""
-        result = ProduceResult(topic)
+        result = ProduceResult(topic, [int(record.key) for record in records])
         pending = list(records)
 
         def attempt() -> None:

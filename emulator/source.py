@@ -1,38 +1,69 @@
 """The source database: its three tables, and posts read from them in sets.
 
-Any SQLAlchemy URL works: the embedded PostgreSQL, MySQL on RDS, SQLite in tests. Reading never asks row by row: post
-numbers are read once, then the chosen posts by chunks of numbers, one query per table and chunk.
+Any SQLAlchemy URL works: the embedded PostgreSQL, MySQL on RDS, SQLite in tests. Nothing is read row by row and nothing
+as a whole: post numbers come in pages by keyset, the chosen posts by sets of numbers, one query per table and set.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 from itertools import batched
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
+from emulator.database import SourceError, address_of, naming_the_database, open_engine, require_file
 from emulator.post import Post, Row
 from include.schema import DATASETS, Dataset, dataset, datasets
 
+__all__ = [
+    "POSTS_PER_QUERY",
+    "STRING_LENGTH",
+    "TABLES",
+    "PostNumbers",
+    "SourceError",
+    "check_tables",
+    "count_rows",
+    "count_within",
+    "create_tables",
+    "number_column",
+    "open_engine",
+    "read_numbers",
+    "read_posts",
+]
+
 STRING_LENGTH = 255
 POSTS_PER_QUERY = 500  # fewer than the 1,000 that the strictest database allows in one IN list
-NUMBERS_PER_FETCH = 10_000
+NUMBERS_PER_PAGE = 10_000
+
+
+class _SqliteTime(sqlite.DATETIME):
+    """SQLite keeps a time as whatever text was written; what is no time is passed on, for cleaning to judge."""
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        return _time_or_text
+
+
+def _time_or_text(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+
 
 _METADATA = sa.MetaData()
+_SQLITE_TIME: sa.types.TypeEngine[Any] = _SqliteTime()  # type: ignore[no-untyped-call]
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "integer": sa.Integer(),
     "float": sa.Double(),  # MySQL's FLOAT keeps six digits only
     "string": sa.String(STRING_LENGTH),
     "text": sa.Text(),
-    "datetime": sa.DateTime(),
+    "datetime": sa.DateTime().with_variant(_SQLITE_TIME, "sqlite"),
 }
-
-
-class SourceError(RuntimeError):
-    """The source database cannot be used as asked; the message names what, where and the way out."""
 
 
 def _table(declared: Dataset) -> sa.Table:
@@ -46,56 +77,6 @@ def _table(declared: Dataset) -> sa.Table:
 TABLES: dict[str, sa.Table] = {declared.name: _table(declared) for declared in datasets()}
 
 
-def open_engine(url: str) -> sa.Engine:
-    """Return an engine for ``url``, with limits on connecting and waiting; nothing is connected yet.
-
-    :param url: a SQLAlchemy URL; ``postgres://`` and ``mysql://``, as Airflow writes them, are taken too.
-    :raises SourceError: when the URL cannot be read or its driver is not installed.
-    """
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise SourceError(
-            "the source database's address is not a SQLAlchemy URL: write <database>+<driver>://<user>:<password>@<host>/<name>"
-        ) from None
-    if address.drivername == "postgres":
-        address = address.set(drivername="postgresql")
-    if address.drivername == "mysql":
-        address = address.set(drivername="mysql+pymysql")
-    arguments: dict[str, Any] = {}
-    if address.get_backend_name() == "postgresql":
-        arguments = {"connect_timeout": 10, "options": "-c statement_timeout=300000 -c timezone=UTC"}
-    elif address.get_backend_name() in ("mysql", "mariadb"):
-        address = address.update_query_dict({"charset": "utf8mb4"})
-        arguments = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 300}
-    try:
-        return sa.create_engine(address, connect_args=arguments, pool_pre_ping=True)
-    except ModuleNotFoundError as error:
-        raise SourceError(
-            f"the driver of {address.drivername!r} is not installed: install the package {error.name!r}"
-        ) from error
-    except sa.exc.NoSuchModuleError as error:
-        raise SourceError(f"SQLAlchemy knows no database {address.drivername!r}: {error}") from error
-
-
-def address_of(engine: sa.Engine) -> str:
-    """Return the engine's URL without password and without options, for messages."""
-    return engine.url.set(query={}).render_as_string(hide_password=True)
-
-
-@contextmanager
-def naming_the_database(engine: sa.Engine) -> Iterator[None]:
-    """Turn a driver's error into a :class:`SourceError` that names the database."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        reason = " ".join(str(error.orig).split()).rstrip(".?")
-        raise SourceError(
-            f"the source database {address_of(engine)} refused: {reason}. "
-            "Check that it runs, and the address, user and password it is asked with"
-        ) from error
-
-
 def create_tables(engine: sa.Engine) -> None:
     """Create the source tables that are not there yet; each is indexed by its post number.
 
@@ -106,25 +87,38 @@ def create_tables(engine: sa.Engine) -> None:
 
 
 def check_tables(engine: sa.Engine) -> None:
-    """See that every table and column is there.
+    """See that every table and column is there, and that post numbers are numbers.
 
     :raises SourceError: names the table, the columns it lacks, and the way out.
     """
-    with naming_the_database(engine):
-        inspector = sa.inspect(engine)
+    require_file(engine)
+    with naming_the_database(engine), engine.connect() as connection:
         for table in TABLES.values():
-            if not inspector.has_table(table.name):
-                raise SourceError(
-                    f"the source database {address_of(engine)} has no table {table.name!r}: "
-                    "fill it by 'pinpipe source generate' or 'pinpipe source load'"
-                )
-            there = {column["name"] for column in inspector.get_columns(table.name)}
-            missing = [column.name for column in table.columns if column.name not in there]
-            if missing:
-                raise SourceError(
-                    f"table {table.name!r} of the source database {address_of(engine)} has no column "
-                    f"{', '.join(map(repr, missing))}: it needs {', '.join(column.name for column in table.columns)}"
-                )
+            _check_table(connection, table)
+
+
+def _check_table(connection: sa.Connection, table: sa.Table) -> None:
+    where = f"table {table.name!r} of the source database {address_of(connection.engine)}"
+    if not sa.inspect(connection).has_table(table.name):
+        raise SourceError(
+            f"the source database {address_of(connection.engine)} has no table {table.name!r}: fill it by "
+            "'pinpipe source generate' or 'pinpipe source load', or make a view of that name"
+        )
+    # Asked by a query: to look a view's columns up, MySQL wants more rights than reading it takes.
+    there = connection.execute(sa.select(sa.text("*")).select_from(table).where(sa.false())).keys()
+    missing = [column.name for column in table.columns if column.name not in there]
+    if missing:
+        raise SourceError(
+            f"{where} has no column {', '.join(map(repr, missing))}: it needs "
+            f"{', '.join(column.name for column in table.columns)}"
+        )
+    (number,) = table.primary_key
+    one = connection.execute(sa.select(number).where(number.is_not(None)).limit(1)).scalar()
+    if not isinstance(one, int | float | Decimal | None):
+        raise SourceError(
+            f"{where} holds {one!r} in column {number.name!r}, which is no number: post numbers must be of an "
+            "integer type"
+        )
 
 
 def count_rows(engine: sa.Engine) -> dict[str, int]:
@@ -143,28 +137,89 @@ def count_within(connection: sa.Connection) -> dict[str, int]:
         name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         for name, table in TABLES.items()
     }
-    first, *others = (_number_column(name) for name in DATASETS)
-    complete = sa.select(sa.func.count(sa.distinct(first)))
-    for other in others:
-        complete = complete.where(first == other)
+    first, *others = (number_column(name) for name in DATASETS)
+    # Not a join: where a number stands thousands of times, its rows would multiply.
+    complete = sa.select(sa.func.count(sa.distinct(first))).where(
+        *(sa.exists().where(other == first).correlate(first.table) for other in others)
+    )
     counts["complete"] = connection.execute(complete).scalar_one()
     return counts
 
 
-def read_numbers(engine: sa.Engine) -> array[int]:
-    """Return all post numbers of any of the tables, ascending, each once; 8 bytes a number.
+class PostNumbers:
+    """The post numbers of any of the three tables, ascending and each once; read in pages, never held as a whole.
+
+    :param engine: the source database.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def __iter__(self) -> Iterator[int]:
+        return self.ascending()
+
+    def ascending(self, start: int | None = None) -> Iterator[int]:
+        """Yield all numbers from ``start`` on; none: from the lowest."""
+        for page in self._pages(start):
+            yield from page
+
+    def count(self, start: int | None = None, *, at_most: int | None = None) -> int:
+        """Return how many numbers there are from ``start`` on; the database counts.
+
+        :param at_most: no more than so many are counted, which spares reading what lies behind them.
+        """
+        conditions = [_from(column, start) for column in map(number_column, DATASETS)]
+        every = _lowest(conditions, at_most).subquery()
+        return int(self._ask(sa.select(sa.func.count()).select_from(every))[0])
+
+    def at(self, positions: Sequence[int]) -> array[int]:
+        """Return the numbers at ``positions``, counted from 0, in the order of ``positions``, by one pass.
+
+        :raises SourceError: when there are no longer so many numbers.
+        """
+        numbers = array("q", bytes(8 * len(positions)))
+        before, page, pages = 0, array("q"), self._pages(None)
+        for place in sorted(range(len(positions)), key=positions.__getitem__):
+            while positions[place] >= before + len(page):
+                before += len(page)
+                page = next(pages, array("q"))
+                if not page:
+                    raise SourceError(
+                        f"the source database {address_of(self._engine)} lost posts during the run: it holds "
+                        f"{before} post numbers, more when the run began. Run it again"
+                    )
+            numbers[place] = page[positions[place] - before]
+        return numbers
+
+    def _pages(self, start: int | None) -> Iterator[array[int]]:
+        """Yield pages of numbers by keyset: each goes on after the last number of the one before."""
+        conditions = [_from(column, start) for column in map(number_column, DATASETS)]
+        while page := self._as_numbers(self._ask(_lowest(conditions, NUMBERS_PER_PAGE))):
+            yield page
+            conditions = [column > page[-1] for column in map(number_column, DATASETS)]
+
+    def _as_numbers(self, values: Sequence[Any]) -> array[int]:
+        try:
+            return array("q", map(int, values))
+        except (ValueError, OverflowError) as error:  # SQLite keeps any value in any column
+            raise SourceError(
+                f"the source database {address_of(self._engine)} holds a post number that is none: {error}; correct "
+                "or delete the row"
+            ) from error
+
+    def _ask(self, query: sa.Select[Any]) -> Sequence[Any]:
+        with naming_the_database(self._engine), self._engine.connect() as connection:
+            return connection.execute(query).scalars().all()
+
+
+def read_numbers(engine: sa.Engine) -> PostNumbers:
+    """Return all post numbers, to be read in pages.
 
     :raises SourceError: when a table or column is missing, there is no post, or the database cannot be reached.
     """
     check_tables(engine)
-    every = sa.union(*(sa.select(_number_column(name).label("number")) for name in DATASETS)).subquery()
-    query = sa.select(every.c.number).where(every.c.number.is_not(None)).order_by(every.c.number)
-    numbers = array("q")
-    with naming_the_database(engine), engine.connect() as connection:
-        rows = connection.execution_options(yield_per=NUMBERS_PER_FETCH).execute(query)
-        for part in rows.scalars().partitions():
-            numbers.extend(part)
-    if not numbers:
+    numbers = PostNumbers(engine)
+    if not numbers.count(at_most=1):
         raise SourceError(
             f"the source database {address_of(engine)} holds no post: "
             "fill it by 'pinpipe source generate' or 'pinpipe source load'"
@@ -175,7 +230,8 @@ def read_numbers(engine: sa.Engine) -> array[int]:
 def read_posts(engine: sa.Engine, numbers: Iterable[int]) -> Iterator[Post]:
     """Yield the post of each number, in the order asked for and as often as asked for.
 
-    Where a table that this package did not make holds a number more than once, one of its rows is taken.
+    Where a table that this package did not make holds a number more than once, one of its rows is taken, always the
+    same one.
 
     :param numbers: post numbers; taken in chunks of ``POSTS_PER_QUERY``, so any number of them needs little memory.
     :raises SourceError: when the database cannot be reached or refuses.
@@ -188,12 +244,35 @@ def read_posts(engine: sa.Engine, numbers: Iterable[int]) -> Iterator[Post]:
             yield Post(number, pins.get(number), geos.get(number), users.get(number))
 
 
-def _rows(connection: sa.Connection, name: str, numbers: set[int]) -> dict[int, Row]:
-    column = _number_column(name)
-    query = sa.select(TABLES[name]).where(column.in_(sorted(numbers)))
-    rows = (row._asdict() for row in connection.execute(query))
-    return {row[column.name]: row for row in rows}
-
-
-def _number_column(name: str) -> sa.Column[int]:
+def number_column(name: str) -> sa.Column[int]:
+    """Return the column of a data set's table that holds the post number."""
     return TABLES[name].c[dataset(name).post_number]
+
+
+def _rows(connection: sa.Connection, name: str, numbers: set[int]) -> dict[int, Row]:
+    column = number_column(name)
+    query = sa.select(TABLES[name]).where(column.in_(sorted(numbers)))
+    rows: dict[int, Row] = {}
+    # Streamed: without a primary key, a set of numbers may have any number of rows.
+    for row in connection.execute(query, execution_options={"yield_per": POSTS_PER_QUERY}):
+        values = row._asdict()
+        number = int(values[column.name])
+        rows[number] = min(rows[number], values, key=repr) if number in rows else values
+    return rows
+
+
+def _from(column: sa.Column[int], start: int | None) -> sa.ColumnElement[bool]:
+    return column.is_not(None) if start is None else column >= start
+
+
+def _lowest(conditions: Iterable[sa.ColumnElement[bool]], many: int | None) -> sa.Select[Any]:
+    """Return a query for the lowest ``many`` numbers that fulfil the conditions, one condition for each data set."""
+    parts: list[sa.Select[Any]] = []
+    for column, condition in zip(map(number_column, DATASETS), conditions, strict=True):
+        part = sa.select(column.label("number")).where(condition)
+        if many is not None:
+            part = part.distinct().order_by(column).limit(many)
+        parts.append(sa.select(part.subquery().c.number))
+    every = sa.union(*parts).subquery()
+    query = sa.select(every.c.number)
+    return query if many is None else query.order_by(every.c.number).limit(many)

@@ -2,7 +2,7 @@
 # Installs what the project needs into the checkout: .tools (uv, jars), .venv, .venv-spark; Java, Maven and a browser
 # by the system's package manager where they are missing. Run again, it does only what has changed.
 #   local/install.sh            what the local world needs
-#   local/install.sh --tests    Chromium and its driver too
+#   local/install.sh --tests    Chromium and its driver, and MariaDB's programs too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export TOOLS="$PWD/.tools"
@@ -102,6 +102,11 @@ fetch_jars() { # fetch_jars NAME
     done_with "jars-$1" "$pom"
 }
 
+has_mariadb() { # Debian keeps the server itself in a folder that only root's PATH names
+    PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null &&
+        command -v mariadb-install-db >/dev/null && command -v my_print_defaults >/dev/null
+}
+
 java_major() { java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'; }
 
 install_all() {
@@ -128,6 +133,8 @@ install_all() {
     if [ "${1:-}" = --tests ]; then
         command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
             apt_install "the browser test needs it" chromium chromium-driver
+        # The programs alone: the package mariadb-server would make a system user and start a server.
+        has_mariadb || apt_install "the tests of source databases need it" mariadb-server-core mariadb-client-core
     fi
 }
 

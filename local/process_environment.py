@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from emulator.database import source_address
 from include.settings import settings
 from local import ports
 from local.home import ROOT, home
@@ -14,15 +17,22 @@ SOURCE_DATABASE = "source"
 AIRFLOW_DATABASE = "airflow"
 CONNECT_USER = "pinpipe"
 ADMIN = "admin"
+# A user's own source database instead of the embedded one. It holds a password: only the connection is handed on.
+OWN_SOURCE = "PINPIPE_SOURCE_URL"
 
 # What a shell or a CI machine may set and what would lead the world elsewhere. PINPIPE_* settings go through.
-_UNWANTED = ("AIRFLOW", "AWS_", "PYTHON", "SPARK_", "PYSPARK", "VIRTUAL_ENV", "HADOOP_", "DATABRICKS_")
+_UNWANTED = (OWN_SOURCE, "AIRFLOW", "AWS_", "PYTHON", "SPARK_", "PYSPARK", "VIRTUAL_ENV", "HADOOP_", "DATABRICKS_")
 _KEPT = ("AWS_CA_BUNDLE",)
 
 
 def source_url(secrets: dict[str, str]) -> str:
-    """Return the SQLAlchemy URL of the embedded source database."""
-    return _postgres_url(SOURCE_DATABASE, secrets["source_password"])
+    """Return the SQLAlchemy URL of the source database: the user's own, or the embedded one."""
+    return os.environ.get(OWN_SOURCE) or _postgres_url(SOURCE_DATABASE, secrets["source_password"])
+
+
+def has_own_source() -> bool:
+    """Return whether the source database is the user's own, in which nothing may be changed unasked."""
+    return bool(os.environ.get(OWN_SOURCE))
 
 
 def airflow_environment(secrets: dict[str, str]) -> dict[str, str]:
@@ -50,14 +60,7 @@ def airflow_environment(secrets: dict[str, str]) -> dict[str, str]:
             "password": secrets["databricks_token"],
         },
         "PINPIPE_API": {"conn_type": "http", "password": secrets["api_key"]},
-        "PINPIPE_SOURCE": {
-            "conn_type": "postgres",
-            "host": ports.HOST,
-            "port": ports.port("postgres"),
-            "schema": SOURCE_DATABASE,
-            "login": SOURCE_DATABASE,
-            "password": secrets["source_password"],
-        },
+        "PINPIPE_SOURCE": _source_connection(secrets),
     }
     return {
         **{f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()},
@@ -123,6 +126,23 @@ def aws_environment() -> dict[str, str]:
         "AWS_DEFAULT_REGION": settings().region,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _source_connection(secrets: dict[str, str]) -> dict[str, Any]:
+    address = source_address(source_url(secrets))
+    database = address.database
+    if address.get_backend_name() == "sqlite" and database:
+        database = str(Path(database).absolute())  # Airflow's processes run elsewhere than the shell
+    parts = {
+        "conn_type": address.drivername,
+        "host": address.host,
+        "port": address.port,
+        "schema": database,
+        "login": address.username,
+        "password": address.password,
+        "extra": dict(address.query),
+    }
+    return {name: value for name, value in parts.items() if value}
 
 
 def _bootstrap() -> str:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from local import health, ports, postgres, secret_store
 from local.home import ROOT, home
-from local.process_environment import ADMIN, airflow_environment, base_environment
+from local.process_environment import ADMIN, OWN_SOURCE, airflow_environment, base_environment
 from local.supervision import Program, Supervisor, log_folder
 
 FOUNDATIONS = ("postgres", "kafka", "ministack", "databricks")
@@ -49,6 +49,8 @@ def up(progress: Progress) -> None:
         if fresh:
             _stop_leftovers()
             _check_machine()
+        else:
+            _check_source(supervisor, secrets)
         try:
             if fresh:
                 progress("preparing PostgreSQL and the supervisor")
@@ -296,6 +298,17 @@ def _check_machine() -> None:
         problems.append("there is no Java: run `make install`, or install Java 17")
     if problems:
         raise WorldError("\n".join(problems))
+
+
+def _check_source(supervisor: Supervisor, secrets: dict[str, str]) -> None:
+    """See that a running world reads from the source database that is asked for now."""
+    name = "AIRFLOW_CONN_PINPIPE_SOURCE"
+    pid = supervisor.pid()
+    if pid and psutil.Process(pid).environ().get(name) != airflow_environment(secrets)[name]:
+        raise WorldError(
+            f"the world runs with another source database than {OWN_SOURCE} names now: `make down` first, then start "
+            "it again"
+        )
 
 
 def _is_free(number: int) -> bool:

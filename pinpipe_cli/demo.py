@@ -13,13 +13,13 @@ DEMO_SEED = 42
 def run_demo(say: Callable[[str], None]) -> None:
     """Start the world, provision, post, clean today, answer; prints counts, answers and where to look.
 
-    A source database that holds posts already is used as it is.
+    A source database that holds posts already is used as it is, and one of the user's own in any case.
     """
     from emulator.generator import generate_posts
     from emulator.loading import load_posts
     from emulator.source import count_rows, create_tables, open_engine
     from local import secret_store, world
-    from local.process_environment import source_url
+    from local.process_environment import has_own_source, source_url
     from pinpipe_cli import output, reading
     from pinpipe_cli.airflow_api import AirflowApi
     from pinpipe_cli.report import fetch_report
@@ -30,9 +30,10 @@ def run_demo(say: Callable[[str], None]) -> None:
     world.up(say)
     say("== the source database")
     engine = open_engine(source_url(secret_store.load()))
-    create_tables(engine)
-    if not count_rows(engine)["complete"]:
-        load_posts(engine, generate_posts(DEMO_POSTS, DEMO_SEED))
+    if not has_own_source():
+        create_tables(engine)
+        if not count_rows(engine)["complete"]:
+            load_posts(engine, generate_posts(DEMO_POSTS, DEMO_SEED))
     posts = count_rows(engine)["complete"]
     say(f"{posts} posts")
     api = AirflowApi(*world.login())

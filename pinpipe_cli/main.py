@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pinpipe_cli.source import source
+
 if TYPE_CHECKING:
     from pinpipe_cli.airflow_api import AirflowApi
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
-source = typer.Typer(no_args_is_help=True, help="The source database: fill it, look at it.")
 app.add_typer(source, name="source")
 
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD (UTC).")]
@@ -41,11 +42,12 @@ class Layer(StrEnum):
 
 def main() -> None:
     """Run the command; what went wrong is one message on standard error and exit code 1."""
+    from include.settings import environment
     from local.process_environment import aws_environment
 
-    if os.environ.get("PINPIPE_ENV", "local") == "local":
-        os.environ.update(aws_environment())
     try:
+        if environment() == "local":
+            os.environ.update(aws_environment())
         app()
     except KeyboardInterrupt:
         sys.exit(130)
@@ -112,32 +114,6 @@ def logs(
         known = ", ".join(sorted(path.stem for path in log_folder().glob("*.log"))) or "none yet: run `pinpipe up`"
         raise typer.BadParameter(f"there is no log of {service!r}; there are: {known}")
     os.execvp("tail", ["tail", f"--lines={lines}", *(["--follow=name"] if follow else []), str(file)])  # noqa: S606
-
-
-@source.command()
-def generate(
-    posts: Annotated[int, typer.Option(min=1, help="How many posts.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same posts.")] = 42,
-) -> None:
-    """Fill the source database with generated posts; replaces what is there."""
-    from emulator.generator import generate_posts
-    from emulator.loading import load_posts
-
-    counts = load_posts(_source_engine(), generate_posts(posts, seed))
-    _print_source(counts)
-
-
-@source.command()
-def load(
-    pin: Annotated[Path, typer.Option(help="JSON Lines or CSV of pinterest_data.")],
-    geo: Annotated[Path, typer.Option(help="JSON Lines or CSV of geolocation_data.")],
-    user: Annotated[Path, typer.Option(help="JSON Lines or CSV of user_data.")],
-) -> None:
-    """Fill the source database from files; replaces what is there."""
-    from emulator.loading import load_files
-
-    counts = load_files(_source_engine(), pin=pin, geo=geo, user=user)
-    _print_source(counts)
 
 
 @app.command()
@@ -220,19 +196,6 @@ def _airflow() -> AirflowApi:
     return AirflowApi(*world.login())
 
 
-def _source_engine() -> Any:
-    from emulator.source import open_engine
-    from local import secret_store
-    from local.process_environment import source_url
-
-    return open_engine(source_url(secret_store.load()))
-
-
-def _print_source(counts: dict[str, int]) -> None:
-    rows = ", ".join(f"{counts[name]} {name}" for name in ("pin", "geo", "user"))
-    print(f"the source holds {rows} rows; {counts['complete']} posts have all three")
-
-
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -256,9 +219,10 @@ def _say(line: str) -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Return the errors whose message is all that a user needs; others keep their traceback."""
-    from emulator.source import SourceError
+    from emulator.database import SourceError
+    from include.settings import SettingsError
     from local.world import WorldError
     from pinpipe_cli.airflow_api import AirflowApiError
     from pinpipe_cli.runs import RunFailed
 
-    return (WorldError, SourceError, AirflowApiError, RunFailed, LookupError, ValueError, OSError)
+    return (WorldError, SettingsError, SourceError, AirflowApiError, RunFailed, LookupError, ValueError, OSError)

@@ -2,7 +2,7 @@
 # All checks, from quick to slow; ends with pytest's summary. Own state folder and ports: a user's world is not touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
+unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PINPIPE_SOURCE_URL PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
 export PINPIPE_PORT_OFFSET=${PINPIPE_TEST_PORT_OFFSET:-1000} AIRFLOW_HOME="$PWD/.pinpipe-test-unit"
 
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
@@ -13,7 +13,7 @@ trap stop_world EXIT
 step "lint and types"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
+.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
 step "unit tests"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.

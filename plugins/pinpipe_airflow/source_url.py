@@ -6,8 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-# Airflow's connection types that are not SQLAlchemy's names, with the drivers that requirements.txt brings.
-_DRIVERS = {"postgres": "postgresql+psycopg2", "postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}
+from emulator.database import drivername
 
 
 def sqlalchemy_url(connection: Any) -> sa.URL:
@@ -17,7 +16,7 @@ def sqlalchemy_url(connection: Any) -> sa.URL:
         (the database) and ``extra_dejson``.
     """
     return sa.URL.create(
-        _DRIVERS.get(connection.conn_type, connection.conn_type),
+        drivername(connection.conn_type),
         username=connection.login or None,
         password=connection.password or None,
         host=connection.host or None,

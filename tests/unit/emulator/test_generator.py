@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tracemalloc
 import uuid
 from collections import Counter
 from datetime import datetime
@@ -191,3 +192,17 @@ def test_ages_and_times_keep_to_the_measured_ranges(posts):
     assert datetime(2017, 10, 19) <= min(posted) <= max(posted) < datetime(2022, 10, 20)
     assert all(post.user["date_joined"] <= post.geo["timestamp"] for post in posts)
     assert all(-90 <= post.geo["latitude"] <= 90 and -180 <= post.geo["longitude"] <= 180 for post in posts)
+
+
+def test_memory_does_not_grow_with_the_number_of_posts():
+    def peak(posts):
+        tracemalloc.start()
+        for _ in generate_posts(posts, seed=1):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    few, many = peak(2_000), peak(20_000)
+    # Up to 4,096 persons are remembered, which the few posts do not have.
+    assert many - few < 3_000_000

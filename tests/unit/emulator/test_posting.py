@@ -13,8 +13,8 @@ from emulator.posting import post_batch
 from emulator.receipt import PostingError, PostingStoppedError
 from emulator.rest_producer import RetryPolicy
 from emulator.source import read_numbers
+from tests.unit.emulator.rest_proxy import TOPICS
 
-TOPICS = {"pin": "t.pin", "geo": "t.geo", "user": "t.user"}
 QUICK = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, deadline_s=5, connect_timeout_s=1, read_timeout_s=5)
 KEY = "sesame-key"
 
@@ -203,6 +203,43 @@ def test_a_server_that_keeps_refusing_ends_the_run_at_the_deadline_with_all_coun
     assert "posts were not begun" in str(raised.value)
     begun = 120 - int(str(raised.value).split(", and ")[1].split(" ")[0])
     assert sum(count["posted"] + count["failed"] for count in counts.values()) == 3 * begun
+
+
+def test_a_sequential_run_says_where_the_next_one_goes_on(source, proxy):
+    numbers = list(read_numbers(source))
+    receipt = post(source, proxy, posts=40, selection="sequential", seed=None)
+    assert receipt["next_start"] == numbers[39] + 1
+    again = post(source, proxy, posts=80, selection="sequential", seed=None, start=receipt["next_start"])
+    assert all_keys(proxy) == {topic: Counter(map(str, numbers)) for topic in TOPICS.values()}
+    assert again["next_start"] == numbers[-1] + 1
+    assert post(source, proxy)["next_start"] is None
+
+
+def test_a_failed_run_goes_on_at_the_first_post_that_did_not_wholly_arrive(source, proxy):
+    numbers = list(read_numbers(source))
+
+    def answer(_, topic, records):
+        return error_answer(403, "no more") if topic == "t.geo" and records[0]["key"] == str(numbers[20]) else None
+
+    proxy.answer = answer
+    with pytest.raises(PostingError, match=rf"To go on without loss: start={numbers[20]}$") as raised:
+        post(source, proxy, posts=120, selection="sequential", seed=None)
+    assert raised.value.receipt["next_start"] == numbers[20]
+    assert {str(number) for number in numbers[:20]} <= set.intersection(*map(set, all_keys(proxy).values()))
+
+
+def test_a_source_that_fails_in_mid_run_leaves_the_receipt_of_what_arrived(source, proxy, monkeypatch):
+    monkeypatch.setattr("emulator.source.POSTS_PER_QUERY", 40)
+    numbers = list(read_numbers(source))
+
+    def lose_a_table():
+        with source.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS user_data")
+
+    with pytest.raises(PostingError, match=r"no such table: user_data.* 30 of 120 records were not posted") as raised:
+        post(source, proxy, posts=120, selection="sequential", seed=None, should_stop=lose_a_table)
+    assert raised.value.receipt["records"] == {topic: {"posted": 30, "failed": 10} for topic in TOPICS.values()}
+    assert raised.value.receipt["next_start"] == numbers[30]
 
 
 def test_a_dead_server_is_named(source, proxy):

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -55,7 +56,7 @@ def test_records_spread_over_the_day_with_the_keys_and_values_of_the_api(source,
     receipt = replay(source, cluster, selection="sequential")
     expected = {
         (TOPICS[name], record.key): record.value
-        for post in read_posts(source, read_numbers(source)[:60])
+        for post in read_posts(source, islice(read_numbers(source), 60))
         for name, record in records_of(post)
     }
     found = [message for topic in TOPICS.values() for message in messages(cluster, topic)]
@@ -127,6 +128,29 @@ def test_brokers_that_do_not_answer_are_named(source, monkeypatch):
 def test_a_replay_that_is_told_to_stop_ends_with_its_counts(source, cluster):
     with pytest.raises(PostingStoppedError, match="stopped as asked"):
         replay(source, cluster, should_stop=lambda: True)
+
+
+def test_a_sequential_replay_says_where_the_next_one_goes_on(source, cluster):
+    numbers = list(read_numbers(source))
+    assert replay(source, cluster, selection="sequential")["next_start"] == numbers[59] + 1
+    assert replay(source, cluster)["next_start"] is None
+
+
+def test_a_source_that_fails_in_mid_run_leaves_the_receipt_of_what_was_written(source, cluster, monkeypatch):
+    monkeypatch.setattr("emulator.source.POSTS_PER_QUERY", 20)
+    monkeypatch.setattr("emulator.replay.POSTS_PER_STOP_CHECK", 20)
+    numbers = list(read_numbers(source))
+
+    def lose_a_table():
+        with source.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS user_data")
+
+    with pytest.raises(PostingError, match="no such table: user_data") as raised:
+        replay(source, cluster, selection="sequential", should_stop=lose_a_table)
+    receipt = raised.value.receipt
+    assert receipt["records"] == {topic: {"posted": 20, "failed": 0} for topic in TOPICS.values()}
+    assert receipt["next_start"] == numbers[19] + 1
+    assert len(messages(cluster, "t.pin")) == 20
 
 
 def test_a_record_that_no_broker_takes_is_counted_and_fails_the_run(engine, cluster):

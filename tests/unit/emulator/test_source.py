@@ -1,20 +1,12 @@
 import pytest
 import sqlalchemy as sa
 
+from emulator import source as emulator_source
+from emulator.database import SourceError, address_of, open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.post import Post
-from emulator.source import (
-    TABLES,
-    SourceError,
-    address_of,
-    check_tables,
-    count_rows,
-    create_tables,
-    open_engine,
-    read_numbers,
-    read_posts,
-)
+from emulator.source import TABLES, check_tables, count_rows, create_tables, read_numbers, read_posts
 
 
 def test_tables_are_indexed_by_their_post_number(engine):
@@ -57,7 +49,8 @@ def test_posts_are_read_by_sets_and_never_row_by_row(engine):
     statements = []
     sa.event.listen(engine, "before_cursor_execute", lambda *context: statements.append(context[2]))
     assert len(list(read_posts(engine, numbers))) == 1200
-    assert len(statements) == 3 * 3
+    assert len([statement for statement in statements if " IN (" in statement]) == 3 * 3
+    assert len(statements) == 3 * 3 + 2
 
 
 def test_posts_are_streamed_chunk_by_chunk(engine):
@@ -72,6 +65,36 @@ def test_numbers_are_those_of_any_table_ascending_and_once(engine):
     (one, two, three) = generate_posts(3, seed=1)
     load_posts(engine, [Post(three.number, three.pin, None, None), one, Post(two.number, None, None, two.user)])
     assert list(read_numbers(engine)) == [one.number, two.number, three.number]
+
+
+def test_numbers_of_many_pages_are_the_same_as_of_one(engine, monkeypatch):
+    posts = list(generate_posts(100, seed=1))
+    lacking = [Post(post.number, post.pin if at % 3 else None, post.geo, None) for at, post in enumerate(posts)]
+    load_posts(engine, lacking)
+    expected = sorted(post.number for post in posts)
+    assert list(read_numbers(engine)) == expected
+    monkeypatch.setattr(emulator_source, "NUMBERS_PER_PAGE", 7)
+    numbers = read_numbers(engine)
+    assert list(numbers) == expected
+    assert list(numbers.ascending(expected[50])) == expected[50:]
+    assert list(numbers.at([99, 0, 7, 6, 0])) == [expected[99], expected[0], expected[7], expected[6], expected[0]]
+    assert (numbers.count(), numbers.count(expected[90]), numbers.count(at_most=30)) == (100, 10, 30)
+
+
+def test_posts_that_vanish_during_the_run_are_missed(source):
+    numbers = read_numbers(source)
+    with pytest.raises(SourceError, match="lost posts during the run: it holds 120 post numbers"):
+        numbers.at([3, 120])
+
+
+def test_a_post_number_that_is_none_is_named(source):
+    with source.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE loose (ind, first_name, last_name, age, date_joined)"))
+        connection.execute(sa.text("INSERT INTO loose (ind) VALUES (1), ('seven')"))
+        connection.execute(sa.text("DROP TABLE user_data"))
+        connection.execute(sa.text("ALTER TABLE loose RENAME TO user_data"))
+    with pytest.raises(SourceError, match=r"holds a post number that is none: .*'seven'; correct or delete the row"):
+        list(read_numbers(source))
 
 
 def test_a_post_without_one_of_its_rows_is_read_with_what_there_is(engine):
@@ -104,10 +127,10 @@ def test_a_missing_column_is_named(engine):
 
 def test_a_dead_server_is_named_without_the_password():
     engine = open_engine("postgres://reader:sesame@127.0.0.1:9/shop?application_name=x")
-    with pytest.raises(SourceError, match=r"postgresql://reader:\*\*\*@127.0.0.1:9/shop refused") as raised:
+    with pytest.raises(SourceError, match=r"\+psycopg2://reader:\*\*\*@127.0.0.1:9/shop refused") as raised:
         count_rows(engine)
     assert "sesame" not in str(raised.value)
-    assert address_of(engine) == "postgresql://reader:***@127.0.0.1:9/shop"
+    assert address_of(engine) == "postgresql+psycopg2://reader:***@127.0.0.1:9/shop"
 
 
 @pytest.mark.parametrize("url", ["no url at all", "nosql://host/x"])

@@ -3,15 +3,18 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.sdk import Connection
+from pinpipe_airflow.source_url import sqlalchemy_url
 
 from local import secret_store
-from local.process_environment import airflow_environment, base_environment
+from local.process_environment import airflow_environment, base_environment, has_own_source
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINPIPE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PINPIPE_PORT_OFFSET", "1000")
+    monkeypatch.delenv("PINPIPE_SOURCE_URL", raising=False)
 
 
 def test_what_a_shell_sets_does_not_lead_the_world_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +37,36 @@ def test_connections_are_what_the_providers_read() -> None:
     assert (databricks["schema"], databricks["host"], databricks["port"]) == ("http", "localhost", 16090)
     kafka = json.loads(environment["AIRFLOW_CONN_KAFKA_DEFAULT"])
     assert kafka["extra"] == {"bootstrap.servers": "127.0.0.1:16092"}
+
+
+def test_the_embedded_source_is_read_where_no_other_is_named() -> None:
+    secrets = secret_store.load()
+    source = json.loads(airflow_environment(secrets)["AIRFLOW_CONN_PINPIPE_SOURCE"])
+    assert (source["conn_type"], source["port"], source["schema"]) == ("postgresql+psycopg2", 16432, "source")
+    assert source["password"] == secrets["source_password"]
+    assert not has_own_source()
+
+
+def test_a_users_own_source_becomes_the_connection_and_stays_out_of_the_other_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "mysql://reader:p%40ss%2F@db.example:3307/pins?ssl_ca=/etc/ca.pem"
+    monkeypatch.setenv("PINPIPE_SOURCE_URL", url)
+    secrets = secret_store.load()
+    assert has_own_source()
+    made = json.loads(airflow_environment(secrets)["AIRFLOW_CONN_PINPIPE_SOURCE"])
+    assert made["password"] == "p@ss/"
+    assert "p%40ss" not in json.dumps(base_environment(secrets))
+    read = sqlalchemy_url(Connection.from_json(json.dumps(made), conn_id="pinpipe_source"))
+    assert (read.drivername, read.password, read.host, read.port) == ("mysql+pymysql", "p@ss/", "db.example", 3307)
+    assert (read.database, read.query["ssl_ca"], read.query["charset"]) == ("pins", "/etc/ca.pem", "utf8mb4")
+
+
+def test_a_file_of_ones_own_is_found_from_wherever_airflow_runs(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PINPIPE_SOURCE_URL", "sqlite:///mine.db")
+    made = json.loads(airflow_environment(secret_store.load())["AIRFLOW_CONN_PINPIPE_SOURCE"])
+    assert made == {"conn_type": "sqlite", "schema": str(tmp_path / "mine.db")}
 
 
 def test_airflow_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

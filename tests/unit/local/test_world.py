@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from local import ports, world
+from local import ports, secret_store, world
+from local.process_environment import airflow_environment
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -56,3 +59,20 @@ def test_a_world_that_never_ran_is_down_in_every_part() -> None:
 def test_two_commands_do_not_start_or_stop_one_world_at_once() -> None:
     with world._one_at_a_time(), pytest.raises(world.WorldError, match="another command is starting or stopping"):
         world.down(print)
+
+
+def test_a_world_that_runs_with_another_source_database_is_not_taken_for_the_one_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PINPIPE_SOURCE_URL", raising=False)
+    secrets = secret_store.load()
+    with subprocess.Popen(["sleep", "60"], env=airflow_environment(secrets)) as running:
+        supervisor = SimpleNamespace(pid=lambda: running.pid)
+        try:
+            world._check_source(supervisor, secrets)
+            monkeypatch.setenv("PINPIPE_SOURCE_URL", "mysql://reader:sesame@db.example/pins")
+            with pytest.raises(world.WorldError, match="another source database than PINPIPE_SOURCE_URL") as refused:
+                world._check_source(supervisor, secrets)
+        finally:
+            running.kill()
+    assert "sesame" not in str(refused.value)

@@ -19,6 +19,9 @@ TAIL = b'"_topic":"t","_partition":2,"_offset":17,"_timestamp":1700000000000}\n'
         (b'{"a":1,"a":2}', b'{"a":1,"a":2,' + TAIL),
         ('{"t":"é\\u00e9\\/\u2028"}'.encode(), '{"t":"é\\u00e9\\/\u2028",'.encode() + TAIL),
         (b'{"t":"a\\nb"}', b'{"t":"a\\nb",' + TAIL),
+        (b'{"t":"\\u0000"}', b'{"t":"\\u0000",' + TAIL),
+        (b'{"n":' + b"9" * 1000 + b"}", b'{"n":' + b"9" * 1000 + b"," + TAIL),
+        (b'{"a":' + b"[" * 999 + b"]" * 999 + b"}", b'{"a":' + b"[" * 999 + b"]" * 999 + b"," + TAIL),
     ],
 )  # fmt: skip
 def test_an_object_keeps_its_text_and_ends_with_its_address(value, line):
@@ -63,6 +66,13 @@ def test_only_named_fields_are_inserted_and_texts_are_quoted():
         (b"{'a':1}", "not JSON"),
         (b'{"a":{"b":"\xff"}}', "not UTF-8: byte 0xff at 11"),
         (b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
+        (b'{"a":' + b"[" * 1000 + b"]" * 1000 + b"}", "nested too deeply: more than 1000 levels"),
+        (b'{"n":-' + b"9" * 1001 + b"}", "a number is 1001 characters long"),
+        (b'{"a":"\\ud800"}', "half of a surrogate pair"),
+        (b'{"a":"\x00"}', "not JSON"),
+        (b'\xef\xbb\xbf{"a":1}', "not JSON"),
+        ('{"a":1}'.encode("utf-16"), "not UTF-8: byte 0xff at 0"),
+        (b"\x1f\x8b\x08\x00", "not UTF-8: byte 0x8b at 1"),
     ],
 )
 def test_what_is_no_json_object_is_refused_with_its_reason(value, reason):

@@ -58,7 +58,8 @@ def test_rotation_by_time_may_be_off(config):
         ("transforms.address.offset.field", "offset!"),
         ("transforms.address.static.field", "x"),
         ("transforms.other.offset.field", "x"),
-        ("behavior.on.null.values", "ignore"),
+        ("behavior.on.null.values", "write"),
+        ("report.null.values.to.dlq", "false"),
         ("errors.tolerance", "some"),
         ("errors.deadletterqueue.topic.name", ""),
         ("errors.deadletterqueue.context.headers.enable", "yes"),
@@ -101,6 +102,14 @@ def test_neither_topics_nor_pattern_is_refused(config):
 def test_a_dead_letter_topic_without_tolerance_is_refused(config):
     config["errors.tolerance"] = "none"
     assert "has no effect" in config_faults(config)["errors.deadletterqueue.topic.name"][0]
+
+
+def test_nulls_are_ignored_only_where_they_become_dead_letters(config):
+    assert sink_config({**config, "behavior.on.null.values": "ignore"}).ignore_nulls
+    assert not sink_config(config).ignore_nulls
+    strict = {key: value for key, value in config.items() if not key.startswith("errors.")}
+    faults = config_faults({**strict, "behavior.on.null.values": "ignore"})
+    assert "nulls would be lost" in faults["behavior.on.null.values"][0]
 
 
 def test_bytes_are_one_record_an_object_without_transforms(config):

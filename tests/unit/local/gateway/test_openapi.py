@@ -53,6 +53,21 @@ def test_the_projects_document_asks_for_a_key_everywhere_and_validates_records()
     assert api.settings["name"] == "pinpipe"
 
 
+def test_the_projects_document_tells_the_reason_of_a_refused_body() -> None:
+    api = parse(yaml.safe_dump(project_document()).encode())
+
+    template = api.gateway_responses["BAD_REQUEST_BODY"]["responseTemplates"]["application/json"]
+    assert "$context.error.validationErrorString" in template
+
+
+def test_a_gateway_response_that_cannot_be_worded_is_refused_by_name() -> None:
+    declared = json.loads(document())
+    declared["x-amazon-apigateway-gateway-responses"] = {"THROTTLED": {"responseTemplates": {"text/plain": "slow"}}}
+
+    with pytest.raises(InvalidDocumentError, match="THROTTLED: a template for text/plain"):
+        parse(json.dumps(declared).encode())
+
+
 def test_json_and_yaml_say_the_same() -> None:
     declared = project_document()
 

@@ -8,13 +8,14 @@ from local.gateway.responses import GatewayError
 NUMBER = compile_model('{"$schema": "http://json-schema.org/draft-04/schema#", "type": "number"}')
 
 
-def refused(validator: RequestValidator, content_type: str, body: bytes) -> bool:
+def refused(validator: RequestValidator, content_type: str, body: bytes) -> str:
+    """Return why the body is refused, nothing when it is not."""
     try:
         validator.check_body(content_type, body)
     except GatewayError as error:
-        assert (error.status, error.message) == (400, "Invalid request body")
-        return True
-    return False
+        assert (error.status, error.message, error.response_type) == (400, "Invalid request body", "BAD_REQUEST_BODY")
+        return error.reason
+    return ""
 
 
 def test_the_model_of_the_content_type_decides() -> None:
@@ -32,11 +33,32 @@ def test_json_that_no_double_or_text_can_hold_is_no_fault_of_a_body(value: str) 
     assert not refused(anything, "application/json", f"[{value}]".encode())
 
 
-@pytest.mark.parametrize("body", [b"[NaN]", b"[-Infinity]", b"[1e400", b"\xff", b"[" * 5000, "[1]".encode("utf-16")])
-def test_what_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[NaN]", "not JSON: NaN is no JSON"),
+        (b"[-Infinity]", "not JSON: -Infinity is no JSON"),
+        (b"[1e400", "not JSON: "),
+        (b"\xff", "not UTF-8 at byte 0"),
+        (b"[" * 200_000 + b"]" * 200_000, "JSON nested too deeply"),
+        ("[1]".encode("utf-16"), "not UTF-8 at byte 0"),
+        (b"\xef\xbb\xbf[1]", "not JSON: "),
+        (b"[" + b"9" * 5000 + b"]", "not JSON: a number has 5000 digits"),
+    ],
+    ids=["NaN", "Infinity", "cut", "no UTF-8", "deep", "UTF-16", "BOM", "number of 5000 digits"],
+)
+def test_what_is_no_json_in_utf_8_is_refused_with_its_reason(body: bytes, reason: str) -> None:
     anything = RequestValidator({"application/json": compile_model('{"type": "array"}')})
 
-    assert refused(anything, "application/json", body)
+    assert refused(anything, "application/json", body).startswith(reason)
+
+
+def test_what_is_not_as_the_model_says_is_told_with_its_place() -> None:
+    pairs = compile_model('{"type": "array", "maxItems": 2, "items": {"type": "object", "required": ["key"]}}')
+    validator = RequestValidator({"application/json": pairs})
+
+    assert refused(validator, "application/json", b'[{"key": 1}, {}]') == "$[1] must contain ['key'] properties"
+    assert refused(validator, "application/json", b"[1, 2, 3]") == "$ must contain less than or equal to 2 items"
 
 
 def test_a_content_type_without_a_model_passes() -> None:

@@ -29,12 +29,29 @@ def test_no_key_is_no_key(text):
         ("123456789012345678901234567890", b"123456789012345678901234567890"),
         ('"a \\/ \\u00e9 b"', b'"a \\/ \\u00e9 b"'),
         ('{"a": 1, "a": 2}', b'{"a":1,"a":2}'),
-        ("null", b"null"),
         ("[]", b"[]"),
     ],
 )
 def test_a_value_loses_its_blanks_and_nothing_else(value, stored):
     assert record(f'{{"value": {value}}}').value == stored
+
+
+def test_a_null_value_is_a_tombstone_as_in_confluents_proxy():
+    assert record('{"key": "1", "value": null}').value is None
+
+
+def test_a_log_timestamp_may_be_asked_for():
+    assert record('{"value": 1, "timestamp": 1700000000000}').timestamp == 1700000000000
+    assert record('{"value": 1}').timestamp is None
+
+
+def test_a_value_may_be_as_deep_as_kafka_connect_and_spark_read():
+    value = b"[" * 997 + b"]" * 997
+    assert read_records(b'{"records":[{"value":%b}]}' % value)[0].value == value
+
+
+def test_members_that_the_protocol_knows_for_other_formats_pass():
+    assert read_records(b'{"key_schema_id": 1, "value_schema": "x", "records": [{"value": 1}]}')
 
 
 def test_a_partition_may_be_asked_for():
@@ -52,7 +69,18 @@ def test_a_partition_may_be_asked_for():
         (b'{"records": [1]}', r"\$.records\[0\]"),
         (b'{"records": [{"key": "1"}]}', "missing required field `value`"),
         (b'{"records": [{"value": 1, "colour": 2}]}', "unknown field `colour`"),
-        (b'{"records": [{"value": 1, "partition": -1}]}', "partition -1"),
+        (b'{"records": [{"value": 1}], "colour": 2}', "unknown field `colour`"),
+        (b'{"records": [{"value": 1, "partition": -1}]}', r"partition -1 .*\$.records\[0\]"),
+        (b'{"records": [{"value": 1, "timestamp": 0}]}', r"timestamp 0 .*\$.records\[0\]"),
+        (b'{"records": [{"value": 1, "timestamp": 253402300800000}]}', "timestamp 253402300800000"),
+        (b'{"records": [{"value": 1, "timestamp": "2026-01-01"}]}', "timestamp"),
+        (b'{"records": [{"value": {"n": ' + b"9" * 1001 + b"}}]}", r"1001 characters long.*\$.records\[0\].value"),
+        (b'{"records": [{"value": "\\ud800"}]}', "half of a surrogate pair"),
+        (b'{"records": [{"value": "x\\udc00y"}]}', "half of a surrogate pair"),
+        (
+            b'{"records": [{"value": 1}, {"value": ' + b"[" * 998 + b"]" * 998 + b"}]}",
+            r"more than 997 levels.*\$.records\[1\]",
+        ),
         (b'{"records": [{"value": 1, "partition": "a"}]}', "partition"),
         (b'{"records": [{"value": NaN}]}', "malformed"),
         (b'{"records": [{"value": "\xff"}]}', "not UTF-8 at byte 24"),

@@ -1,0 +1,39 @@
+"""Puts rows into a source table: by COPY where PostgreSQL takes it, which is about half the work of INSERT."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from emulator.post import Row
+
+_ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert ``rows`` within the connection's transaction.
+
+    :raises sqlalchemy.exc.DBAPIError: or the driver's own error, when the database refuses.
+    """
+    if connection.dialect.driver == "psycopg2":
+        _copy(connection, table, rows)
+    else:
+        connection.execute(sa.insert(table), [dict(row) for row in rows])
+
+
+def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows by PostgreSQL's COPY, in its text format: https://www.postgresql.org/docs/current/sql-copy.html."""
+    names = [column.name for column in table.columns]
+    lines = ("\t".join(_copied(row[name]) for name in names) + "\n" for row in rows)
+    preparer = connection.dialect.identifier_preparer
+    columns = ", ".join(map(preparer.quote, names))
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        cursor.copy_expert(f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN", io.StringIO("".join(lines)))
+
+
+def _copied(value: Any) -> str:
+    return "\\N" if value is None else str(value).translate(_ESCAPED)

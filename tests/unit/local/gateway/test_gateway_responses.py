@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.gateway.gateway_responses import GatewayResponses, fault_of
+from local.gateway.responses import invalid_body, missing_authentication_token, too_many_requests
+
+
+def declared(response_type: str, template: str | None = None, **more: Any) -> dict[str, Any]:
+    templates = {} if template is None else {"responseTemplates": {"application/json": template}}
+    return {"responseType": response_type, **templates, **more}
+
+
+def test_the_reason_of_a_refused_body_is_told_within_quotes_of_the_template() -> None:
+    template = (
+        '{"message": $context.error.messageString, "reason": "$context.error.validationErrorString", '
+        '"type": "$context.error.responseType", "again": "$context.error.message"}'
+    )
+    responses = GatewayResponses([declared("BAD_REQUEST_BODY", template, statusCode="422")])
+
+    answer = responses.worded(invalid_body('$[0] must contain ["key"]\n')).response()
+
+    assert answer.status_code == 422
+    assert json.loads(answer.body) == {
+        "message": "Invalid request body",
+        "reason": '$[0] must contain ["key"]\n',
+        "type": "BAD_REQUEST_BODY",
+        "again": "Invalid request body",
+    }
+
+
+def test_what_is_not_declared_is_answered_in_aws_words() -> None:
+    responses = GatewayResponses([declared("BAD_REQUEST_BODY", "{}")])
+
+    assert json.loads(responses.worded(too_many_requests()).response().body) == {"message": "Too Many Requests"}
+    assert responses.worded(missing_authentication_token()).response().status_code == 403
+
+
+def test_the_default_of_a_class_is_for_what_has_none_of_its_own() -> None:
+    responses = GatewayResponses([declared("DEFAULT_4XX", '{"m": $context.error.messageString}')])
+
+    assert json.loads(responses.worded(too_many_requests()).response().body) == {"m": "Too Many Requests"}
+
+
+@pytest.mark.parametrize(
+    ("response", "fault"),
+    [
+        ({"responseParameters": {"gatewayresponse.header.a": "'b'"}}, "responseParameters are not offered"),
+        ({"responseTemplates": {"text/plain": "x"}}, "a template for text/plain"),
+        ({"responseTemplates": {"application/json": "$input.params('a')"}}, "variables other than"),
+        ({"responseTemplates": {"application/json": "$context.requestId"}}, "variables other than"),
+    ],
+)
+def test_what_this_stand_in_cannot_word_is_named(response: dict[str, Any], fault: str) -> None:
+    assert fault in (fault_of(response) or "")
+
+
+def test_a_declared_template_without_foreign_variables_is_offered() -> None:
+    assert fault_of(declared("THROTTLED", "$context.error.messageString")) is None
