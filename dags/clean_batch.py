@@ -71,6 +71,7 @@ with DAG(
         topics=list(wanted.topics.values()),
         not_before=resolved["not_before"],
         kafka_conn_id=wanted.kafka_conn_id,
+        kafka_connect_conn_id=wanted.connect_conn_id,
         timeout=wanted.sink_timeout_s,
     )
     # After the sink, which is where dead letters come from.
@@ -79,6 +80,7 @@ with DAG(
         connector=wanted.dead_letter_connector,
         topics=[wanted.dead_letter_topic],
         kafka_conn_id=wanted.kafka_conn_id,
+        kafka_connect_conn_id=wanted.connect_conn_id,
         timeout=wanted.sink_timeout_s,
     )
     clean = DatabricksRunNowOperator(

@@ -109,7 +109,10 @@ KEYS = {
         ConfigKey("timezone", "Of the day.", allowed=("UTC",)),
         ConfigKey("timestamp.extractor", "The record's own timestamp.", allowed=("Record",)),
         ConfigKey("schema.compatibility", "Values have no schema.", default="NONE", allowed=("NONE",)),
-        ConfigKey("behavior.on.null.values", "Null values are errors.", default="fail", allowed=("fail",)),
+        # Of bytes, a null that is ignored lands as an object without a byte, so that it is counted; Confluent's leaves
+        # it in its topic.
+        ConfigKey("behavior.on.null.values", "Whether null fails the task.", "fail", allowed=("fail", "ignore")),
+        ConfigKey("report.null.values.to.dlq", "Ignored nulls are dead letters.", default="true", allowed=("true",)),
         ConfigKey("errors.tolerance", "Whether errors go on.", default="none", allowed=("none", "all")),
         ConfigKey("errors.log.enable", "Log each error.", default="false", allowed=BOOLEAN),
         ConfigKey("errors.log.include.messages", "Records in the log.", default="false", allowed=("false",)),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from local.json_text import beyond_limits, fault_of
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Valid JSON holds line breaks only between its tokens, where a blank means the same.
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -39,6 +41,11 @@ class InsertedFields:
         return {name: text for name, text in texts if name is not None}
 
 
+def is_null(value: bytes | None) -> bool:
+    """Return whether Kafka Connect's JsonConverter makes null of ``value``: of none, of blanks, of ``null``."""
+    return value is None or value.strip(b" \t\r\n") in (b"", b"null")
+
+
 def object_line(value: bytes | None, inserted: dict[str, str]) -> bytes:
     """Return ``value``, a JSON object, as one line that ends with the ``inserted`` members.
 
@@ -66,12 +73,16 @@ def _parse(value: bytes | None) -> dict[str, msgspec.Raw]:
         raise NotAnObjectError("the value is null (a tombstone)")
     try:
         value.decode("utf-8")  # the parser takes the bytes of members unseen
-        return _members.decode(value)
+        members = _members.decode(value)
     except UnicodeDecodeError as error:
         raise NotAnObjectError(f"the value is not UTF-8: byte 0x{value[error.start]:02x} at {error.start}") from None
     except msgspec.ValidationError:
         raise NotAnObjectError("the value is JSON but not an object") from None
     except msgspec.DecodeError as error:
-        raise NotAnObjectError(f"the value is not JSON: {error}") from None
+        raise NotAnObjectError(f"the value is not JSON: {fault_of(value, error)}") from None
     except RecursionError:
         raise NotAnObjectError("the value is JSON nested too deeply") from None
+    beyond = beyond_limits(value)
+    if beyond is not None:
+        raise NotAnObjectError(f"the value is JSON that Kafka Connect does not read: {beyond}")
+    return members

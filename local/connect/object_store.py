@@ -100,10 +100,11 @@ class ObjectStore:
         message = f"s3 bucket '{self._bucket}', {what}: {error}"
         if isinstance(error, ClientError):
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status >= 500 or status in _TRANSIENT_STATUS or error.response["Error"]["Code"] == "RequestTimeout":
+            code = error.response["Error"]["Code"]
+            if status >= 500 or status in _TRANSIENT_STATUS or code == "RequestTimeout":
                 return StoreUnavailableError(message)
-            if status == 404 and what == "the bucket":
-                message = f"Non-existent S3 bucket: '{self._bucket}': create it and restart the task"
+            if code == "NoSuchBucket" or (status == 404 and what == "the bucket"):
+                message = f"Non-existent S3 bucket: '{self._bucket}': create it and restart the task ({error})"
         elif isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError)):
             return StoreUnavailableError(message)
         return StoreRefusedError(message)

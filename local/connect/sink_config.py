@@ -33,6 +33,7 @@ class SinkConfig:
     :param inserted: the fields that each JSON object gains.
     :param flush_size: records after which an object is stored.
     :param rotate_schedule_ms: objects are stored at multiples of this many ms; None: never by time.
+    :param ignore_nulls: null values go the way of bad records, or land as no bytes; otherwise they fail the task.
     :param tolerate_errors: bad records go to the dead-letter topic; otherwise they fail the task.
     :param log_errors: whether each bad record is logged.
     :param dead_letter_topic: where bad records go, or None.
@@ -51,6 +52,7 @@ class SinkConfig:
     inserted: InsertedFields
     flush_size: int
     rotate_schedule_ms: int | None
+    ignore_nulls: bool
     tolerate_errors: bool
     log_errors: bool
     dead_letter_topic: str | None
@@ -91,6 +93,7 @@ def sink_config(given: Mapping[str, str]) -> SinkConfig:
         inserted=_inserted(given, value["transforms"]),
         flush_size=int(value["flush.size"]),
         rotate_schedule_ms=rotate if rotate > 0 else None,
+        ignore_nulls=value["behavior.on.null.values"] == "ignore",
         tolerate_errors=value["errors.tolerance"] == "all",
         log_errors=value["errors.log.enable"] == "true",
         dead_letter_topic=value["errors.deadletterqueue.topic.name"] or None,
@@ -156,6 +159,8 @@ def _contradictions(value: Mapping[str, str]) -> list[tuple[str, str]]:
         found.append(("transforms", f"transforms cannot insert fields into {BYTES_FORMAT}'s bytes."))
     if not is_json and value["flush.size"] != "1":
         found.append(("flush.size", f"flush.size must be 1 for {BYTES_FORMAT}: nothing separates its records."))
+    if is_json and value["behavior.on.null.values"] == "ignore" and value["errors.tolerance"] != "all":
+        found.append(("behavior.on.null.values", "errors.tolerance must be all with ignore: nulls would be lost."))
     name = "errors.deadletterqueue.topic.name"
     if is_json and value["errors.tolerance"] == "all" and not value[name]:
         found.append((name, f"{name} must be given with errors.tolerance=all: bad records would be lost."))

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from local.connect.dead_letters import DeadLetters
 from local.connect.object_key import day_partition, object_key
-from local.connect.object_line import NotAnObjectError, object_line
+from local.connect.object_line import NotAnObjectError, is_null, object_line
 from local.connect.object_store import PUT_THREADS, ObjectStore, StoreUnavailableError
 from local.connect.partition_writer import PartitionWriter, PendingObject
 from local.connect.record_address import RecordAddress, record_address
@@ -29,6 +29,10 @@ _FIRST_BACK_OFF_S = 0.5
 _LONGEST_BACK_OFF_S = 15.0
 
 Partition = tuple[str, int]
+
+
+class NullValueError(Exception):
+    """A record without a value, which this sink does not write."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class SinkTask:
 
         :param paused: whether reading is to rest.
         :raises StoreRefusedError: when S3 refuses for good.
+        :raises NullValueError: for a record without a value when they are not ignored.
         :raises NotAnObjectError: for a bad record when errors are not tolerated.
         :raises DeadLetterError: when the dead-letter topic does not take a bad record.
         :raises KafkaException: when the consumer cannot go on.
@@ -154,6 +159,8 @@ class SinkTask:
             return  # given up while the batch was being read: another task will read it
         timestamp = message.timestamp()[1]
         value = message.value()
+        if not self._config.ignore_nulls and (is_null(value) if self._config.json_objects else value is None):
+            raise NullValueError(f"record {address}: null values are not written (behavior.on.null.values=fail)")
         if self._config.json_objects:
             try:
                 line = object_line(value, self._config.inserted.members(topic, partition, offset, timestamp))

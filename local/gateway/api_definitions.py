@@ -33,6 +33,8 @@ async def overwrite(ministack: MinistackApiGateway, api_id: str, imported: Impor
             await ministack.call("DELETE", f"/restapis/{api_id}/resources/{resource['id']}/methods/{http_method}")
     for model in await ministack.items(f"/restapis/{api_id}/models"):
         await ministack.call("DELETE", f"/restapis/{api_id}/models/{quote(model['name'], safe='')}")
+    for response in await _gateway_responses(ministack, api_id):
+        await ministack.call("DELETE", f"/restapis/{api_id}/gatewayresponses/{response['responseType']}")
     await _write(ministack, api_id, imported)
     return dict(await ministack.patch(f"/restapis/{api_id}", **imported.settings))
 
@@ -45,6 +47,8 @@ async def _write(ministack: MinistackApiGateway, api_id: str, imported: Imported
     for name, schema in imported.models.items():
         body = {"name": name, "contentType": "application/json", "schema": orjson.dumps(schema).decode()}
         await ministack.call("POST", f"/restapis/{api_id}/models", body)
+    for response_type, response in imported.gateway_responses.items():
+        await ministack.call("PUT", f"/restapis/{api_id}/gatewayresponses/{response_type}", response)
     resources = await ministack.items(f"/restapis/{api_id}/resources")
     ids = {resource["path"]: resource["id"] for resource in resources}
     validator_ids = {validator["name"]: validator["id"] for validator in validators}
@@ -92,4 +96,11 @@ async def _current(ministack: MinistackApiGateway, api_id: str) -> dict[str, Any
         "requestValidators": api.get("requestValidators", []),
         "models": await ministack.items(f"/restapis/{api_id}/models"),
         "resources": await ministack.items(f"/restapis/{api_id}/resources"),
+        "gatewayResponses": await _gateway_responses(ministack, api_id),
     }
+
+
+async def _gateway_responses(ministack: MinistackApiGateway, api_id: str) -> list[dict[str, Any]]:
+    """Return the gateway responses that the API declares, without AWS' own."""
+    every = await ministack.items(f"/restapis/{api_id}/gatewayresponses")
+    return [response for response in every if not response["defaultResponse"]]

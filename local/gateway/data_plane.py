@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from local.gateway.deployment import Method
+from local.gateway.deployment import Deployment, Method
 from local.gateway.integrations import Call
 from local.gateway.responses import (
     BODY_TIMEOUT_S,
+    GatewayError,
     bad_request,
     body_too_slow,
     forbidden,
@@ -48,6 +49,14 @@ class DataPlane:
             raise forbidden()
         if isinstance(deployment, str):
             raise not_offered(deployment)
+        try:
+            return await self._execute(deployment, api_id, stage, segments, request)
+        except GatewayError as error:
+            raise deployment.responses.worded(error) from error.__cause__
+
+    async def _execute(
+        self, deployment: Deployment, api_id: str, stage: str, segments: list[str], request: Request
+    ) -> Response:
         found = deployment.find(segments, request.method)
         if found is None:
             raise missing_authentication_token()

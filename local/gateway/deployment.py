@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from local.gateway.gateway_responses import GatewayResponses
 from local.gateway.integrations import Integration, UnsupportedIntegrationError, integration_of
 from local.gateway.request_validation import RequestValidator, Schema, compile_model
 
@@ -34,7 +35,7 @@ class _Node:
 
 
 class Deployment:
-    """Finds the method for a request.
+    """Finds the method for a request; ``responses`` words what is answered without it.
 
     :param snapshot: as :func:`local.gateway.api_definitions.snapshot` returns it.
     :param client: for requests to endpoints.
@@ -42,6 +43,7 @@ class Deployment:
 
     def __init__(self, snapshot: Mapping[str, Any], client: httpx.AsyncClient) -> None:
         self._root = _Node()
+        self.responses = GatewayResponses(snapshot.get("gatewayResponses", []))
         models = {model["name"]: model["schema"] for model in snapshot["models"]}
         validators = {validator["id"]: validator for validator in snapshot["requestValidators"]}
         compiled: dict[str, Schema] = {}

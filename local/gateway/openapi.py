@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from local.gateway.gateway_responses import fault_of
+
 HTTP_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _SCHEMA_PREFIX = "#/components/schemas/"
 _INTEGRATION_KEYS = (
@@ -52,12 +54,14 @@ class ImportedApi:
     :param settings: arguments of ``CreateRestApi``.
     :param models: JSON schema by model name, each complete in itself.
     :param validators: ``validateRequestBody`` and ``validateRequestParameters`` by validator name.
+    :param gateway_responses: arguments of ``PutGatewayResponse`` by response type.
     """
 
     settings: dict[str, Any]
     models: dict[str, dict[str, Any]]
     validators: dict[str, dict[str, bool]]
     methods: tuple[ImportedMethod, ...]
+    gateway_responses: dict[str, dict[str, Any]]
 
 
 def parse(body: bytes) -> ImportedApi:
@@ -94,9 +98,14 @@ def parse(body: bytes) -> ImportedApi:
             for name, operation in item.items()
             if name in (*HTTP_METHODS, "x-amazon-apigateway-any-method")
         ),
+        gateway_responses=dict(document.get("x-amazon-apigateway-gateway-responses") or {}),
     )
     for method in api.methods:
         _check(method, api)
+    for response_type, declared in api.gateway_responses.items():
+        fault = fault_of(declared)
+        if fault:
+            raise InvalidDocumentError(f"x-amazon-apigateway-gateway-responses {response_type}: {fault}")
     return api
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema  # type: ignore[import-untyped]
 import orjson
 
-from local.gateway.responses import bad_request
+from local.gateway.responses import invalid_body, missing_parameters
 
 Schema = Callable[[Any], Any]
 
@@ -32,7 +32,7 @@ class RequestValidator:
         """Raise a 400 that names the required parameters not ``present``."""
         missing = [name.partition(".")[2] for name in self._required if name not in present]
         if missing:
-            raise bad_request(f"Missing required request parameters: [{', '.join(missing)}]")
+            raise missing_parameters(missing)
 
     def check_body(self, content_type: str, body: bytes) -> None:
         """Raise a 400 when the body is not as its model says; a content type without a model passes, as on AWS."""
@@ -42,8 +42,14 @@ class RequestValidator:
             return
         try:
             schema(_parsed(body))
-        except (ValueError, RecursionError, fastjsonschema.JsonSchemaValueException) as error:
-            raise bad_request("Invalid request body") from error
+        except fastjsonschema.JsonSchemaValueException as error:
+            raise invalid_body(f"${error.message.removeprefix('data')}") from error
+        except UnicodeDecodeError as error:
+            raise invalid_body(f"not UTF-8 at byte {error.start}") from error
+        except ValueError as error:
+            raise invalid_body(f"not JSON: {error}") from error
+        except RecursionError as error:
+            raise invalid_body("JSON nested too deeply") from error
 
 
 def _parsed(body: bytes) -> Any:
@@ -51,7 +57,14 @@ def _parsed(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         # It refuses numbers beyond a double and halves of surrogate pairs too: JSON that AWS lets pass.
-        return json.loads(body.decode("utf-8"), parse_constant=_no_json)
+        return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_json)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python turns into a number
+        raise ValueError(f"a number has {len(text)} digits") from None
 
 
 def _no_json(constant: str) -> None:
@@ -66,7 +79,7 @@ def compile_model(text: str) -> Schema:
     :raises ValueError: when the model is no JSON schema.
     """
     try:
-        schema: Schema = fastjsonschema.compile(orjson.loads(text), detailed_exceptions=False)
+        schema: Schema = fastjsonschema.compile(orjson.loads(text))
     except fastjsonschema.JsonSchemaDefinitionException as error:
         raise ValueError(f"the model is no JSON schema: {error}") from error
     return schema

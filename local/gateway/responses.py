@@ -22,21 +22,25 @@ class GatewayError(Exception):
     :param status: HTTP status.
     :param message: the ``message`` of the JSON body.
     :param error_type: value of ``x-amzn-ErrorType``.
+    :param response_type: AWS' name of the gateway response, by which an API may word it otherwise, if it may.
+    :param reason: what exactly a validator found.
     """
 
-    def __init__(self, status: int, message: str, error_type: str) -> None:
+    def __init__(
+        self, status: int, message: str, error_type: str, response_type: str | None = None, reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.error_type = error_type
+        self.response_type = response_type
+        self.reason = reason
+        self.body = orjson.dumps({"message": message})
 
     def response(self) -> Response:
         """Return the error as AWS' clients know it."""
-        return with_request_id(
-            self.status,
-            orjson.dumps({"message": self.message}),
-            [(b"content-type", b"application/json"), (b"x-amzn-errortype", self.error_type.encode())],
-        )
+        headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", self.error_type.encode())]
+        return with_request_id(self.status, self.body, headers)
 
 
 def with_request_id(status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Response:
@@ -56,7 +60,7 @@ def with_request_id(status: int, body: bytes, headers: Iterable[tuple[bytes, byt
 
 def forbidden() -> GatewayError:
     """No such API or stage, or no key that it takes."""
-    return GatewayError(403, "Forbidden", "ForbiddenException")
+    return GatewayError(403, "Forbidden", "ForbiddenException", "INVALID_API_KEY")
 
 
 def missing_authentication_token() -> GatewayError:
@@ -66,17 +70,28 @@ def missing_authentication_token() -> GatewayError:
 
 def too_many_requests() -> GatewayError:
     """The key's token bucket is empty."""
-    return GatewayError(429, "Too Many Requests", "TooManyRequestsException")
+    return GatewayError(429, "Too Many Requests", "TooManyRequestsException", "THROTTLED")
 
 
 def request_too_long() -> GatewayError:
     """The body is larger than API Gateway's payload limit."""
-    return GatewayError(413, "Request Too Long", "RequestTooLongException")
+    return GatewayError(413, "Request Too Long", "RequestTooLongException", "REQUEST_TOO_LARGE")
 
 
 def bad_request(message: str) -> GatewayError:
-    """What the request validator refused, or a path parameter that could lead elsewhere."""
+    """A request that cannot be read, or a path parameter that could lead elsewhere."""
     return GatewayError(400, message, "BadRequestException")
+
+
+def missing_parameters(names: Iterable[str]) -> GatewayError:
+    """Required parameters are not there."""
+    message = f"Missing required request parameters: [{', '.join(names)}]"
+    return GatewayError(400, message, "BadRequestException", "BAD_REQUEST_PARAMETERS", message)
+
+
+def invalid_body(reason: str) -> GatewayError:
+    """The body is not as its model says, because of ``reason``."""
+    return GatewayError(400, "Invalid request body", "BadRequestException", "BAD_REQUEST_BODY", reason)
 
 
 def body_too_slow(timeout_s: float) -> GatewayError:
@@ -86,12 +101,14 @@ def body_too_slow(timeout_s: float) -> GatewayError:
 
 def endpoint_timed_out() -> GatewayError:
     """The integration did not answer within its timeout."""
-    return GatewayError(504, "Endpoint request timed out", "InternalServerErrorException")
+    return GatewayError(504, "Endpoint request timed out", "InternalServerErrorException", "INTEGRATION_TIMEOUT")
 
 
 def endpoint_unreachable() -> GatewayError:
     """The integration refused the connection or broke it off."""
-    return GatewayError(504, "Network error communicating with endpoint", "InternalServerErrorException")
+    return GatewayError(
+        504, "Network error communicating with endpoint", "InternalServerErrorException", "INTEGRATION_FAILURE"
+    )
 
 
 def internal_server_error() -> GatewayError:

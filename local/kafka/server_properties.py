@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 MESSAGE_MAX_BYTES = 2 * 1024 * 1024
+TIMESTAMP_AFTER_MAX_MS = 3_600_000  # Kafka's default
 
 
 def server_properties(*, host: str, broker_port: int, controller_port: int, log_dir: Path) -> str:
@@ -39,9 +40,9 @@ def server_properties(*, host: str, broker_port: int, controller_port: int, log_
         "transaction.state.log.num.partitions": 4,
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "replica.fetch.max.bytes": MESSAGE_MAX_BYTES,
-        # The past may be replayed without limit; more than an hour ahead is a wrong clock (Kafka's default).
+        # The past may be replayed without limit; more than an hour ahead is a wrong clock.
         "log.message.timestamp.before.max.ms": 2**63 - 1,
-        "log.message.timestamp.after.max.ms": 3_600_000,
+        "log.message.timestamp.after.max.ms": TIMESTAMP_AFTER_MAX_MS,
         # Retention is each topic's own setting; without one nothing is deleted.
         "log.retention.ms": -1,
         # The default week would forget a sink's offsets while a laptop's world is down.

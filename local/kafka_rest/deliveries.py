@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from local.kafka.server_properties import TIMESTAMP_AFTER_MAX_MS
 from local.kafka_rest.errors import broker_unavailable, deliveries_unknown, queue_full
 from local.kafka_rest.produce_request import ProduceRecord
 
@@ -75,7 +78,7 @@ class Deliveries:
         """
         if self._broken.is_set():
             raise broker_unavailable("the producer is being replaced after a fatal error")
-        size = sum(len(record.value) + len(record.key or b"") for record in records)
+        size = sum(record.size for record in records)
         full = self._waiting_records + len(records) > MAX_WAITING_RECORDS
         if self._waiting_records and (full or self._waiting_bytes + size > MAX_WAITING_BYTES):
             raise queue_full(self._waiting_records, MAX_WAITING_RECORDS)
@@ -94,12 +97,17 @@ class Deliveries:
         batch = _Batch(len(records), asyncio.get_running_loop())
         producer = self._producer
         for position, record in enumerate(records):
+            fault = _fault(record)
+            if fault is not None:
+                batch.refused(position, fault, NON_RETRIABLE)
+                continue
             try:
                 producer.produce(
                     topic,
                     value=record.value,
                     key=record.key,
                     partition=-1 if record.partition is None else record.partition,
+                    timestamp=record.timestamp or 0,
                     on_delivery=partial(batch.delivered, position),
                 )
             except BufferError:
@@ -166,6 +174,24 @@ class _Batch:
     def _finish(self) -> None:
         if not self.outcomes.done():  # the request may have timed out meanwhile
             self.outcomes.set_result(self._known)
+
+
+def _fault(record: ProduceRecord) -> str | None:
+    """Return why the broker would refuse the record, None when it would not.
+
+    The broker refuses the whole batch that a record ahead of the clock is in, other requests' records included, and
+    the client does not tell which record it was: so such a one is never handed to it.
+    """
+    if record.size > MAX_RECORD_BYTES:
+        return f"The record is {record.size} bytes with its key, more than {MAX_RECORD_BYTES}: make it smaller"
+    latest = time.time() * 1000 + TIMESTAMP_AFTER_MAX_MS
+    if record.timestamp is not None and record.timestamp > latest:
+        moment = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+        return (
+            f"Timestamp {record.timestamp} ({moment}) is out of range: a record may be at most "
+            f"{TIMESTAMP_AFTER_MAX_MS} ms ahead of the broker's clock"
+        )
+    return None
 
 
 def _code(error: KafkaError) -> int:

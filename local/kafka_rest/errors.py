@@ -22,7 +22,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a defect
 
 def topic_not_found(topic: str) -> Refusal:
     """The topic is not there; topics are provisioned, never made by a first record."""
-    return Refusal(404, 40401, f"Topic {topic!r} not found.")
+    return Refusal(404, 40401, f"Topic {topic!r} not found: GET /topics lists those there are.")
 
 
 def malformed(reason: str) -> Refusal:

@@ -28,7 +28,10 @@ def delta_table(name: str, layer: str = "batch") -> DeltaTable:
 def rows_of_day(name: str, day: date) -> list[dict[str, Any]]:
     """Return a batch table's rows of a day, in the order of their address."""
     rows = delta_table(name).to_pyarrow_table(filters=[("ingest_date", "=", day)]).to_pylist()
-    return sorted(rows, key=_address)
+    # A line that is no record has no offset.
+    return sorted(
+        rows, key=lambda row: (row["topic"], row["partition"], -1 if row["offset"] is None else row["offset"])
+    )
 
 
 def files_by_day(name: str) -> dict[str, set[str]]:

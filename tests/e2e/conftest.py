@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 
 from pinpipe_cli.airflow_api import AirflowApi
 
@@ -46,6 +47,33 @@ class World:
     def aws(self, service: str) -> Any:
         # A session of its own: the default one keeps the credentials of whichever test asked first.
         return boto3.Session().client(service)
+
+    def produce(self, topic: str, body: bytes, **headers: str) -> requests.Response:
+        """Post ``body`` to a topic through the API that the DAG deployed, found as any client of AWS would find it.
+
+        :param headers: in place of, or beside, content type and API key; an empty one is left out.
+        """
+        from local import ports
+
+        (api,) = [api for api in self.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
+        sent = {
+            "content-type": "application/vnd.kafka.json.v2+json",
+            "x-api-key": self.secrets["api_key"],
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        return requests.post(
+            f"{ports.url('gateway')}/{api['id']}/prod/topics/{topic}",
+            data=body,
+            headers={name: value for name, value in sent.items() if value},
+            timeout=40,
+        )
+
+    @property
+    def bootstrap(self) -> str:
+        """Address of the broker."""
+        from local import ports
+
+        return f"{ports.HOST}:{ports.port('kafka')}"
 
     def receipt(self, key: str) -> dict[str, Any]:
         """Return a receipt from the bucket."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from tests.e2e.oracle.cleaning import Record
 
@@ -14,6 +16,7 @@ TOPICS = {
     "pinpipe.user": "user",
     "pinpipe.dead_letter": "dead_letter",
 }
+_LONG_NUMBER = re.compile(rb"[0-9]{1001}")
 
 
 def read_log(bootstrap: str) -> list[Record]:
@@ -44,17 +47,66 @@ def read_log(bootstrap: str) -> list[Record]:
                     partition=message.partition(),
                     offset=message.offset(),
                     log_timestamp_ms=message.timestamp()[1],
-                    value=message.value(),
+                    value=message.value() or b"",  # a tombstone lands as no bytes
                 )
-                if record.dataset == "dead_letter" or is_object(message.value()):
+                if record.dataset == "dead_letter" or is_object(record.value):
                     records.append(record)
     finally:
         consumer.close()
     return records
 
 
-def is_object(value: bytes) -> bool:
+def end_offsets(bootstrap: str) -> dict[tuple[str, int], int]:
+    """Return the offset after the last record of every partition of the four topics."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "e2e-ends"})
     try:
-        return isinstance(json.loads(value), dict)
-    except ValueError:
+        topics = consumer.list_topics(timeout=10).topics
+        places = [(topic, partition) for topic in TOPICS for partition in topics[topic].partitions]
+        return {
+            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=10, cached=False)[1]
+            for place in places
+        }
+    finally:
+        consumer.close()
+
+
+def messages_since(bootstrap: str, starts: dict[tuple[str, int], int]) -> list[Message]:
+    """Return every record of the four topics from ``starts`` (:func:`end_offsets`) on."""
+    ends = end_offsets(bootstrap)
+    grown = {place: end for place, end in ends.items() if end > starts[place]}
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "e2e-since", "enable.auto.commit": False})
+    try:
+        consumer.assign([TopicPartition(*place, starts[place]) for place in grown])
+        missing = sum(end - starts[place] for place, end in grown.items())
+        found: list[Message] = []
+        while len(found) < missing:
+            messages = consumer.consume(num_messages=1000, timeout=10)
+            assert messages, f"{missing - len(found)} records did not arrive within 10 s"
+            found += messages
+        return found
+    finally:
+        consumer.close()
+
+
+def is_object(value: bytes) -> bool:
+    """Whether ``value`` is a JSON object in UTF-8 whose texts are characters, within Jackson's limits."""
+    if _LONG_NUMBER.search(value):
         return False
+    try:
+        parsed = json.loads(value.decode("utf-8"), parse_constant=_refuse)
+        json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(parsed, dict) and _levels(parsed) <= 1000
+
+
+def _levels(value: Any) -> int:
+    levels, inner = 0, [value]
+    while inner := [each for each in inner if isinstance(each, (dict, list))]:
+        levels += 1
+        inner = [part for each in inner for part in (each.values() if isinstance(each, dict) else each)]
+    return levels
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

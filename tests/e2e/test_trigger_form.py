@@ -56,11 +56,7 @@ def test_a_run_is_triggered_by_the_form(
 ) -> None:
     before = {run["dag_run_id"] for run in world.api.runs("emulate_batch")}
 
-    browser.get(f"{world.api.url}/dags/emulate_batch")
-    _visible(browser, "input[name=username]").send_keys(world.api.user)
-    _visible(browser, "input[name=password]").send_keys(world.api.password)
-    _visible(browser, "button[type=submit]").click()
-    _visible(browser, "[data-testid=trigger-dag-button]").click()
+    _open_form(world, browser, "emulate_batch")
     posts = _visible(browser, "input[name=element_posts]")
     assert posts.get_attribute("value") == "500", "the form shows the param's default"
     posts.send_keys(Keys.CONTROL, "a")
@@ -80,6 +76,40 @@ def test_a_run_is_triggered_by_the_form(
     assert {name: counts["posted"] for name, counts in receipt["records"].items()} == dict.fromkeys(
         ("pinpipe.pin", "pinpipe.geo", "pinpipe.user"), 37
     )
+
+
+def test_a_day_to_come_in_the_form_fails_the_run_with_the_reason(
+    world: World,
+    provisioned: dict[str, Any],
+    browser: webdriver.Chrome,
+    wait_until: Callable[[Callable[[], bool], float], None],
+) -> None:
+    before = {run["dag_run_id"] for run in world.api.runs("clean_batch")}
+
+    _open_form(world, browser, "clean_batch")
+    day = _visible(browser, "input[name=element_day]")
+    assert day.get_attribute("type") == "date", "what is no date cannot be typed"
+    day.send_keys("12312999", Keys.TAB)
+    assert day.get_attribute("value") == "2999-12-31"
+    _visible(browser, "[data-testid=trigger-dag-submit]").click()
+
+    def new_runs() -> list[dict[str, Any]]:
+        return [run for run in world.api.runs("clean_batch") if run["dag_run_id"] not in before]
+
+    wait_until(lambda: any(run["state"] == "failed" for run in new_runs()), 120)
+    (run,) = new_runs()
+    task = world.tasks("clean_batch", run["dag_run_id"])["resolve_day"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    log = "\n".join(world.api.log("clean_batch", run["dag_run_id"], task))
+    assert "day='2999-12-31' is in the future" in log
+
+
+def _open_form(world: World, browser: webdriver.Chrome, dag_id: str) -> None:
+    browser.get(f"{world.api.url}/dags/{dag_id}")
+    _visible(browser, "input[name=username]").send_keys(world.api.user)
+    _visible(browser, "input[name=password]").send_keys(world.api.password)
+    _visible(browser, "button[type=submit]").click()
+    _visible(browser, "[data-testid=trigger-dag-button]").click()
 
 
 def _visible(browser: webdriver.Chrome, selector: str) -> WebElement:

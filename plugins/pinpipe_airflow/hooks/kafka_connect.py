@@ -41,9 +41,25 @@ class ConnectorStatus:
         """Whether the connector or one of its tasks is FAILED."""
         return "FAILED" in (self.state, *self.tasks.values())
 
+    @property
+    def reasons(self) -> str:
+        """What failed and why, without the stacks: ``task 0: <the exception>``."""
+        return "; ".join(f"{name}: {_exception_of(trace)}" for name, trace in self.traces.items()) or "no trace"
+
     def __str__(self) -> str:
         tasks = ", ".join(f"task {number} {state}" for number, state in sorted(self.tasks.items())) or "no task"
         return f"connector {self.state}, {tasks}"
+
+
+def _exception_of(trace: str) -> str:
+    """Return the line of a stack trace that says why: Java's stand before the stack, Python's behind it."""
+    lines = [line for line in trace.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+    if not lines:
+        return "no trace"
+    if lines[0].startswith("Traceback"):
+        return lines[-1]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return "; ".join([lines[0], *causes[-1:]])
 
 
 class ConnectorBackend(Protocol):

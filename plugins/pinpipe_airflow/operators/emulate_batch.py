@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
 from pinpipe_airflow.source_url import sqlalchemy_url
 
@@ -38,6 +39,7 @@ class EmulateBatchOperator(BaseOperator):
     :param kafka_conn_id: the Airflow connection to the brokers, for replays.
     :return: the emulator's receipt: counts, offsets and days. A failed run leaves it as the XCom ``receipt``.
     :raises emulator.receipt.PostingError: when not every record was accepted, with how many and why.
+    :raises AirflowFailException: when an argument is out of its limits, such as a day to come.
     """
 
     template_fields: Sequence[str] = (
@@ -112,6 +114,8 @@ class EmulateBatchOperator(BaseOperator):
         except PostingError as error:
             context["ti"].xcom_push(key="receipt", value=error.receipt)
             raise
+        except ValueError as refused:
+            raise AirflowFailException(str(refused)) from refused  # another try would be refused too
         finally:
             engine.dispose()
 

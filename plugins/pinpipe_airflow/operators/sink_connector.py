@@ -88,7 +88,7 @@ class SinkConnectorOperator(BaseOperator):
         status = self.hook.status(name)
         if status is None or not status.failed:
             return []
-        self.log.warning("Connector %s is restarted, it had failed: %s", name, _traces(status))
+        self.log.warning("Connector %s is restarted, it had failed: %s", name, status.reasons)
         self.hook.restart_failed(name)
         return ["restarted"]
 
@@ -103,7 +103,10 @@ class SinkConnectorOperator(BaseOperator):
                 return
             failed_since = (failed_since or now) if status is not None and status.failed else None
             if status is not None and failed_since is not None and now - failed_since >= FAILURE_STANDS_AFTER_S:
-                raise RuntimeError(f"connector {name!r} failed ({status}): {_traces(status)}")
+                raise RuntimeError(
+                    f"connector {name!r} failed ({status}): {status.reasons}; mend that and run this task again, which "
+                    f"restarts it\n{_traces(status)}"
+                )
             if now - started >= self.timeout:
                 raise TimeoutError(
                     f"connector {name!r} does not run {self.timeout:g} s after it was asked to "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook, Offsets, lag
 from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
@@ -25,6 +25,9 @@ class SinkCommittedSensor(BaseSensorOperator):
     has committed at least those, which a sink does after storing the objects. Later records do not prolong it. The
     frozen offsets are arguments of the trigger, so they survive deferral and a restart of the triggerer.
 
+    A sink that has FAILED stores nothing until a person has mended it: while it is behind, its state is asked too, and
+    the wait ends at once.
+
     A sink turns bad records into dead letters: wait for it first and then, with another sensor of this class, for
     the dead-letter connector.
 
@@ -33,14 +36,17 @@ class SinkCommittedSensor(BaseSensorOperator):
     :param not_before: ISO 8601 moment before which nothing is frozen; waiting for it takes no worker slot. Empty or
         ``None`` for at once. (templated)
     :param kafka_conn_id: the Airflow connection to the brokers. (templated)
+    :param kafka_connect_conn_id: the Airflow connection to Kafka Connect's REST API, asked whether the sink FAILED;
+        ``None`` (also where the worker waits): it is not asked. (templated)
     :param poke_interval: seconds between two looks, 5 or more.
     :param timeout: seconds to wait for the sink, counted from the first look.
     :param deferrable: whether the triggerer waits; otherwise the worker does.
     :return: the frozen offsets, by topic and partition.
     :raises AirflowSensorTimeout: names every partition that is behind and by how much.
+    :raises AirflowFailException: when the sink has FAILED, with its reason.
     """
 
-    template_fields: Sequence[str] = ("connector", "topics", "not_before", "kafka_conn_id")
+    template_fields: Sequence[str] = ("connector", "topics", "not_before", "kafka_conn_id", "kafka_connect_conn_id")
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class SinkCommittedSensor(BaseSensorOperator):
         topics: Sequence[str],
         not_before: str | None = None,
         kafka_conn_id: str = "kafka_default",
+        kafka_connect_conn_id: str | None = None,
         poke_interval: float = 5,
         timeout: float = 900,
         deferrable: bool = True,
@@ -59,6 +66,7 @@ class SinkCommittedSensor(BaseSensorOperator):
         self.topics = topics
         self.not_before = not_before
         self.kafka_conn_id = kafka_conn_id
+        self.kafka_connect_conn_id = kafka_connect_conn_id
         self.deferrable = deferrable
         self._wanted: Offsets | None = None
 
@@ -87,6 +95,7 @@ class SinkCommittedSensor(BaseSensorOperator):
                     deadline=(datetime.now(UTC) + timedelta(seconds=float(self.timeout))).isoformat(),
                     kafka_conn_id=self.kafka_conn_id,
                     poll_interval=float(self.poke_interval),
+                    kafka_connect_conn_id=self.kafka_connect_conn_id,
                 ),
                 method_name="execute_complete",
             )
@@ -99,6 +108,11 @@ class SinkCommittedSensor(BaseSensorOperator):
             wanted: Offsets = event["wanted"]
             return wanted
         behind = ", ".join(f"{partition}: {records} records" for partition, records in event["lag"].items())
+        if event["status"] == "failed":
+            raise AirflowFailException(
+                f"connector {self.connector!r} has FAILED and not stored {behind}: {event['problem']}; mend that, run "
+                "the DAG provision, which restarts the connector, then clear this task"
+            )
         raise AirflowSensorTimeout(
             f"connector {self.connector!r} has not stored what its topics held {float(self.timeout):g} s ago: "
             f"{behind or event['problem']}; see its status (GET /connectors/{self.connector}/status) and the log of "

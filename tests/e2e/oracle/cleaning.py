@@ -150,7 +150,7 @@ def clean_row(data_set: str, columns: Mapping[str, Any], logged_at: datetime) ->
     values: Row = {}
     broken: list[str] = []
     for column in SOURCE_COLUMNS[data_set]:
-        sent = _text(column, columns.get(column))
+        sent = _text(columns.get(column))
         text = (sent or "").strip()
         if text in PLACEHOLDERS.get(column, ()) or (not text and column in PLACEHOLDERS):
             values[column] = None
@@ -195,12 +195,23 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _text(column: str, value: Any) -> str | None:
+def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    raise ValueError(f"column {column!r} holds {value!r}: the contract does not say what a nested value becomes")
+    return _json_text(value)
+
+
+def _json_text(value: Any) -> str:
+    """An object, an array, true or false as the compact JSON that it is; its numbers as they were sent."""
+    match value:
+        case conversion.JsonNumber():
+            return str(value)
+        case dict():
+            return "{" + ",".join(f"{_json_text(name)}:{_json_text(inner)}" for name, inner in value.items()) + "}"
+        case list():
+            return "[" + ",".join(map(_json_text, value)) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def _convert(column: str, text: str, is_json_number: bool, logged_at: datetime) -> Any:
@@ -242,7 +253,7 @@ def _quarantined(data_set: str, record: Record, columns: dict[str, Any] | None, 
     key = None
     if columns is not None:
         key_column = SOURCE_KEY[data_set]
-        key = (_text(key_column, columns.get(key_column)) or "").strip() or None
+        key = (_text(columns.get(key_column)) or "").strip() or None
     return Quarantined(
         data_set, key, rules, _raw_text(record.value), *record.address, ingest_date=record.logged_at.date()
     )

@@ -48,7 +48,8 @@ class BrokenRuleError(ValueError):
 
 
 def _number(text: str) -> Fraction:
-    if not _NUMBER.fullmatch(text):
+    """Exact; what is beyond a double's range is none."""
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise BrokenRuleError("unparsable")
     return Fraction(text)
 

@@ -59,7 +59,7 @@ def catalogue(posted_at: datetime | None = None) -> list[Case]:
     return [_case(number, *case) for number, case in enumerate(described, FIRST_NUMBER)]
 
 
-def _good_row(dataset: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def good_row(dataset: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """A good row as it is posted and as it is cleaned."""
     unique_id = f"0badc0de-0000-4000-8000-{number:012d}"
     if dataset == "pin":
@@ -118,7 +118,7 @@ def _good_row(dataset: str, number: int) -> tuple[dict[str, Any], dict[str, Any]
 
 def _case(number: int, name: str, dataset: str, sent: Any, outcome: set[str] | dict[str, Any]) -> Case:
     """The case of one description; `{n}` in its texts stands for the row's own number."""
-    value, clean = _good_row(dataset, number)
+    value, clean = good_row(dataset, number)
     if isinstance(sent, dict):
         changed = {**value, **_numbered(sent, number)}
         value = {column: content for column, content in changed.items() if content is not _ABSENT}

@@ -48,6 +48,7 @@ def sink(bucket: str, topics: str, **changes: str) -> dict[str, str]:
 def with_dead_letters(topic: str) -> dict[str, str]:
     return {
         "errors__tolerance": "all",
+        "behavior__on__null__values": "ignore",
         "errors__deadletterqueue__topic__name": topic,
         "errors__deadletterqueue__topic__replication__factor": "1",
         "errors__deadletterqueue__context__headers__enable": "true",
@@ -66,6 +67,7 @@ def bytes_sink(bucket: str, topic: str) -> dict[str, str]:
         "topics": topic,
         "format.class": "io.confluent.connect.s3.format.bytearray.ByteArrayFormat",
         "flush.size": "1",
+        "behavior.on.null.values": "ignore",
         "key.converter": converter,
         "value.converter": converter,
     }
@@ -284,6 +286,19 @@ def test_without_tolerance_a_bad_record_fails_the_task_and_names_itself(broker, 
     assert "strict.pin+0+1: the value is not JSON" in status["tasks"][0]["trace"]
     assert broker.committed("connect-strict", "strict.pin")[0] <= 1
     connect.api.delete("/connectors/strict")
+
+
+@pytest.mark.parametrize(("name", "value"), [("tombstone", None), ("empty", b""), ("null", b"null")])
+def test_unless_nulls_are_ignored_one_fails_the_task_as_confluents_sink_does(broker, s3, connect, name, value):
+    topic = f"{name}.pin"
+    broker.create_topic(topic, 1)
+    s3.bucket(f"{name}-bucket").create()
+    letters = {**with_dead_letters(f"{name}.dead_letter"), "behavior__on__null__values": "fail"}
+    connect.put(name, sink(f"{name}-bucket", rf"{name}\.pin", **letters))
+    produce(broker, topic, [b"{}", value])
+    status = connect.wait_for_state(name, "FAILED")
+    assert f"{topic}+0+1: null values are not written" in status["tasks"][0]["trace"]
+    connect.api.delete(f"/connectors/{name}")
 
 
 def test_a_paused_connector_rests_over_a_restart_until_it_is_resumed(broker, s3, connect):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -28,10 +29,12 @@ def test_a_record_is_stored_with_the_text_of_its_key_and_the_compact_json_of_its
     body = f'{{"records": [{", ".join(texts)}]}}'
     answer = kafka_rest.post("/topics/rest.stored", content=body.encode())
     assert [each["offset"] for each in answer.json()["offsets"]] == [0, 1, 2]
-    assert [(message.key(), message.value().decode()) for message in broker.read("rest.stored")] == [
+    assert [
+        (message.key(), message.value() and message.value().decode()) for message in broker.read("rest.stored")
+    ] == [
         (b"17", '{"n":1e400,"t":"a é\\n"}'),
         (b'{"a":1}', '[1,"x"]'),
-        (None, "null"),
+        (None, None),
     ]
 
 
@@ -81,8 +84,29 @@ def test_records_that_cannot_be_stored_are_told_one_by_one(broker, kafka_rest):
     offsets = post(kafka_rest, "rest.partly", records)
     assert [each["error_code"] for each in offsets] == [None, 1, 1, None]
     assert "partition" in offsets[1]["error"]
-    assert "too large" in offsets[2]["error"]
+    assert "2100002 bytes with its key, more than 2000000" in offsets[2]["error"]
     assert [message.value() for message in broker.read("rest.partly")] == [b"1", b"4"]
+
+
+def test_a_record_ahead_of_the_clock_fails_alone_and_the_others_are_stored_once(broker, kafka_rest):
+    broker.create_topic("rest.ahead", 1)
+    hour, now = 3_600_000, int(time.time() * 1000)
+    records = [{"value": number, "timestamp": now - hour} for number in range(50)]
+    records[17]["timestamp"] = now + 2 * hour
+    records[18]["timestamp"] = now + hour - 60_000
+    with ThreadPoolExecutor(4) as pool:
+        beside = [pool.submit(post, kafka_rest, "rest.ahead", [{"value": "beside"}] * 50) for _ in range(3)]
+        offsets = post(kafka_rest, "rest.ahead", records)
+        assert all(each["error"] is None for other in beside for each in other.result())
+    assert [number for number, each in enumerate(offsets) if each["error_code"] is not None] == [17]
+    assert offsets[17]["error_code"] == 1
+    assert f"Timestamp {now + 2 * hour} (" in offsets[17]["error"]
+    assert "at most 3600000 ms ahead" in offsets[17]["error"]
+    stored = {message.offset(): (message.value(), message.timestamp()[1]) for message in broker.read("rest.ahead")}
+    assert len(stored) == 49 + 150
+    for record, told in zip(records, offsets, strict=True):
+        if told["error_code"] is None:
+            assert stored[told["offset"]] == (str(record["value"]).encode(), record["timestamp"])
 
 
 def test_an_unknown_topic_is_404_and_is_not_made(broker, kafka_rest):

@@ -3,10 +3,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 
 import boto3
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from confluent_kafka import TopicPartition
 from pinpipe_airflow.hooks.kafka_connect import KafkaConnectHook
 from pinpipe_airflow.operators.kafka_topic import KafkaTopicOperator
@@ -95,6 +96,72 @@ def test_what_the_sensors_waited_for_is_stored(pipeline, produce):
     dead = waited_for(pipeline.dead_letter_connector, pipeline.dead_letter_topic)
     assert sum(dead[pipeline.dead_letter_topic].values()) == 2
     assert sorted(objects(pipeline.bucket, pipeline.dead_letter_topic)) == [b"[1]", b"not json"]
+
+
+def outcome_of_the_trigger(connector, *topics, **given):
+    """Return what the trigger of a sensor that is behind tells, and the sensor."""
+    sensor = SinkCommittedSensor(
+        task_id="wait",
+        connector=connector,
+        topics=topics,
+        timeout=60,
+        poke_interval=5,
+        kafka_connect_conn_id="kafka_connect_default",
+        **given,
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute({})
+
+    async def event():
+        return await anext(deferred.value.trigger.run())
+
+    return sensor, asyncio.run(event()).payload
+
+
+def empty_and_delete(bucket):
+    client = boto3.client("s3")
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for entry in page.get("Contents", []):
+            client.delete_object(Bucket=bucket, Key=entry["Key"])
+    client.delete_bucket(Bucket=bucket)
+
+
+def test_a_connector_that_names_a_missing_bucket_fails_with_its_name_until_it_is_there(pipeline, produce):
+    empty_and_delete(pipeline.bucket)
+    produce(pipeline.topics["pin"], '{"index": 1}', '{"index": 2}')
+
+    with pytest.raises(RuntimeError, match=rf"task 0: .*Non-existent S3 bucket: '{pipeline.bucket}': create it"):
+        ensure("sink", poll_interval=0.2)
+    sensor, event = outcome_of_the_trigger(pipeline.sink_connector, *pipeline.topics.values())
+    with pytest.raises(
+        AirflowFailException, match=rf"has FAILED.*2 records.*Non-existent S3 bucket: '{pipeline.bucket}'"
+    ):
+        sensor.execute_complete({}, event)
+
+    boto3.client("s3").create_bucket(Bucket=pipeline.bucket)
+    assert ensure("sink")["actions"] == ["restarted"]
+    waited_for(pipeline.sink_connector, *pipeline.topics.values())
+    assert len(b"".join(objects(pipeline.bucket, pipeline.topics["pin"])).splitlines()) == 2
+
+
+def test_a_bucket_that_is_deleted_under_a_running_sink_is_told_at_once_and_nothing_is_lost(pipeline, produce):
+    ensure("sink")
+    produce(pipeline.topics["geo"], '{"ind": 1}')
+    waited_for(pipeline.sink_connector, *pipeline.topics.values())
+    empty_and_delete(pipeline.bucket)
+    produce(pipeline.topics["geo"], *(f'{{"ind": {number}}}' for number in range(2, 52)))
+
+    started = time.monotonic()
+    sensor, event = outcome_of_the_trigger(pipeline.sink_connector, *pipeline.topics.values())
+    with pytest.raises(AirflowFailException, match=rf"has FAILED.*Non-existent S3 bucket: '{pipeline.bucket}'.*clear"):
+        sensor.execute_complete({}, event)
+    assert time.monotonic() - started < 30
+
+    boto3.client("s3").create_bucket(Bucket=pipeline.bucket)
+    assert ensure("sink")["actions"] == ["restarted"]
+    waited_for(pipeline.sink_connector, *pipeline.topics.values())
+    lines = b"".join(objects(pipeline.bucket, pipeline.topics["geo"])).splitlines()
+    assert sorted(json.loads(line)["ind"] for line in lines) == list(range(2, 52))
 
 
 def test_without_a_sink_the_sensor_defers_and_its_trigger_tells_the_lag(pipeline, produce):

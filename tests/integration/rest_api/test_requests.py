@@ -56,26 +56,29 @@ def test_a_missing_or_wrong_key_is_forbidden(world: World, api: Api, endpoint: E
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "reason"),
     [
-        b"",
-        b"{",
-        b"[]",
-        b"{}",
-        b'{"records": []}',
-        b'{"records": [{"key": 1, "value": 1}]}',
-        b'{"records": [{"key": "1"}]}',
-        b'{"records": [{"value": 1}]}',
-        records(501),
+        (b"", "not JSON: "),
+        (b"{", "not JSON: "),
+        (b"[]", "$ must be object"),
+        (b"{}", "$ must contain ['records'] properties"),
+        (b'{"records": []}', "$.records must contain at least 1 items"),
+        (b'{"records": [{"key": 1, "value": 1}]}', "$.records[0].key must be string"),
+        (b'{"records": [{"key": "1"}]}', "$.records[0] must contain ['value'] properties"),
+        (b'{"records": [{"value": 1}]}', "$.records[0] must contain ['key'] properties"),
+        (records(501), "$.records must contain less than or equal to 500 items"),
     ],
     ids=["empty", "cut", "list", "no records", "0 records", "number as key", "no value", "no key", "501 records"],
 )
 def test_what_is_not_1_to_500_records_never_reaches_the_endpoint(
-    world: World, api: Api, endpoint: Endpoint, body: bytes
+    world: World, api: Api, endpoint: Endpoint, body: bytes, reason: str
 ) -> None:
     answer = world.post(api, content=body)
 
-    assert (answer.status_code, answer.json()) == (400, {"message": "Invalid request body"})
+    told = answer.json()
+    assert (answer.status_code, told["message"]) == (400, "Invalid request body")
+    assert told["reason"].startswith(reason)
+    assert "1 to 500" in told["wanted"]
     assert endpoint.requests == []
 
 
@@ -91,6 +94,7 @@ def test_more_than_10_mb_is_refused(world: World, api: Api, endpoint: Endpoint) 
     chunked = world.post(api, content=(b" " * 1024 * 1024 for _ in range(11)))
 
     assert (declared.status_code, chunked.status_code) == (413, 413)
+    assert declared.json()["wanted"] == "fewer records in a request"
     assert endpoint.requests == []
 
 

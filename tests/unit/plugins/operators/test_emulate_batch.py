@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from pinpipe_airflow.hooks.rest_api import ApiGatewayHook
 from pinpipe_airflow.operators.emulate_batch import EmulateBatchOperator
 
@@ -147,6 +148,14 @@ def test_a_run_that_could_not_post_everything_fails_and_leaves_its_receipt(api, 
     with pytest.raises(PostingError, match="30 of 30 records were not posted"):
         emulate().execute(task)
     assert task["pushed"]["receipt"]["records"]["p.pin"] == {"posted": 0, "failed": 10}
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "yesterday", "2026-02-30"])
+def test_a_day_that_cannot_be_replayed_fails_the_task_without_another_try(emulate, monkeypatch, day):
+    nobody = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:9"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(nobody))
+    with pytest.raises(AirflowFailException, match=f"day='?{day}'? is (to come|not a date)"):
+        emulate(day=day).execute(context())
 
 
 def test_a_killed_task_ends_within_two_seconds(api, emulate):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, TaskDeferred
 from pinpipe_airflow.sensors.sink import SinkCommittedSensor
 from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
 
@@ -61,13 +61,19 @@ def test_an_empty_topic_that_no_group_ever_read_is_not_waited_for():
 
 
 def test_a_sink_that_is_behind_is_waited_for_by_a_trigger_with_the_frozen_offsets():
-    deferred = deferral(sensor(behind(), timeout=60, poke_interval=7, kafka_conn_id="k"))
+    deferred = deferral(sensor(behind(), timeout=60, poke_interval=7, kafka_conn_id="k", kafka_connect_conn_id="c"))
     assert isinstance(deferred.trigger, SinkCommittedTrigger)
     path, arguments = deferred.trigger.serialize()
     assert path == f"{SinkCommittedTrigger.__module__}.{SinkCommittedTrigger.__qualname__}"
     deadline = datetime.fromisoformat(arguments.pop("deadline"))
     assert timedelta(seconds=50) < deadline - datetime.now(UTC) <= timedelta(seconds=60)
-    assert arguments == {"group": "connect-sink", "wanted": ENDS, "kafka_conn_id": "k", "poll_interval": 7}
+    assert arguments == {
+        "group": "connect-sink",
+        "wanted": ENDS,
+        "kafka_conn_id": "k",
+        "poll_interval": 7,
+        "kafka_connect_conn_id": "c",
+    }
 
 
 def test_records_that_come_later_do_not_prolong_the_wait():
@@ -110,6 +116,14 @@ def test_a_timeout_names_every_partition_that_is_behind():
 def test_a_timeout_says_when_the_brokers_did_not_answer():
     event = {"status": "timeout", "wanted": ENDS, "lag": {}, "problem": "brokers are down"}
     with pytest.raises(AirflowSensorTimeout, match="brokers are down"):
+        sensor(behind()).execute_complete({}, event)
+
+
+def test_a_sink_that_has_failed_is_told_with_its_reason_and_the_way_out():
+    event = {"status": "failed", "wanted": ENDS, "lag": {"p.pin-0": 2}, "problem": "task 0: no bucket 'b'"}
+    with pytest.raises(
+        AirflowFailException, match=r"'sink' has FAILED.*p\.pin-0: 2 records: task 0: no bucket 'b'.*clear"
+    ):
         sensor(behind()).execute_complete({}, event)
 
 

@@ -6,20 +6,23 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
 from confluent_kafka import KafkaError, KafkaException
+from pinpipe_airflow.hooks.kafka_connect import ConnectorStatus, KafkaConnectHook
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook
 from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
 
 WANTED = {"p.pin": {"0": 5}}
 
 
-def trigger(seconds=60.0):
+def trigger(seconds=60.0, **given):
     return SinkCommittedTrigger(
         group="connect-sink",
         wanted=WANTED,
         deadline=(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
         kafka_conn_id="k",
         poll_interval=0.01,
+        **given,
     )
 
 
@@ -68,6 +71,49 @@ def test_brokers_that_never_answer_are_the_problem_that_it_tells(answers):
     assert "_ALL_BROKERS_DOWN" in event["problem"]
 
 
+@pytest.fixture
+def states(monkeypatch):
+    """How the sink is, one look after the other; the last one stays."""
+    left = []
+
+    def status(self, connector):
+        assert (self.kafka_connect_conn_id, connector) == ("c", "sink")
+        state = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    monkeypatch.setattr(KafkaConnectHook, "status", status)
+    return left
+
+
+FAILED = ConnectorStatus("RUNNING", {0: "FAILED"}, {"task 0": "Traceback …:\n  File x\nRefused: no bucket 'b'"})
+
+
+def test_a_sink_that_has_failed_is_not_waited_for(answers, states):
+    answers += [3]
+    states += [ConnectorStatus("RUNNING", {0: "RUNNING"}), FAILED]
+    event = asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))
+    assert event == {
+        "status": "failed", "wanted": WANTED, "lag": {"p.pin-0": 2}, "problem": "task 0: Refused: no bucket 'b'",
+    }  # fmt: skip
+
+
+def test_a_sink_that_failed_after_its_work_is_none_of_its_business(answers, states):
+    answers += [5]
+    states += [FAILED]
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
+
+
+@pytest.mark.parametrize(
+    "state", [None, RuntimeError("answers 503"), ConnectionError("refused"), AirflowNotFoundException("no 'c'")]
+)
+def test_a_sink_whose_state_is_not_told_is_waited_for(answers, states, state):
+    answers += [3, 5]
+    states += [state]
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
+
+
 def test_any_other_error_is_raised(answers):
     answers += [ValueError("no bootstrap servers")]
     with pytest.raises(ValueError, match="no bootstrap servers"):
@@ -106,7 +152,7 @@ def test_a_slow_broker_does_not_hold_up_other_triggers(monkeypatch):
 def test_serialize_gives_the_import_path_and_every_argument():
     path, arguments = trigger().serialize()
     assert path == "pinpipe_airflow.triggers.sink.SinkCommittedTrigger"
-    assert set(arguments) == {"group", "wanted", "deadline", "kafka_conn_id", "poll_interval"}
+    assert set(arguments) == {"group", "wanted", "deadline", "kafka_conn_id", "poll_interval", "kafka_connect_conn_id"}
     # It goes through JSON into the database, and to whichever triggerer takes it.
     again = SinkCommittedTrigger(**json.loads(json.dumps(arguments)))
     assert again.serialize() == (path, arguments)

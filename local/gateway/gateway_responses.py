@@ -1,0 +1,71 @@
+"""Gateway responses: how an API words what the gateway itself answers.
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from local.gateway.responses import GatewayError
+
+_JSON = "application/json"
+_VARIABLE = re.compile(r"\$context\.error\.(messageString|message|validationErrorString|responseType)\b")
+
+
+def fault_of(declared: Mapping[str, Any]) -> str | None:
+    """Return why this stand-in cannot word an answer as ``declared``, None when it can."""
+    if declared.get("responseParameters"):
+        return "responseParameters are not offered"
+    for content_type, template in (declared.get("responseTemplates") or {}).items():
+        if content_type != _JSON:
+            return f"a template for {content_type} is not offered: {_JSON} is"
+        if "$" in _VARIABLE.sub("", template):
+            return f"variables other than $context.error's are not offered: {template}"
+    return None
+
+
+class GatewayResponses:
+    """The gateway responses that an API declares.
+
+    :param declared: as ``GetGatewayResponses`` gives them, only those that are not AWS' own.
+    """
+
+    def __init__(self, declared: Iterable[Mapping[str, Any]]) -> None:
+        self._declared = {each["responseType"]: each for each in declared}
+
+    def worded(self, error: GatewayError) -> GatewayError:
+        """Return ``error`` as the API words it."""
+        if error.response_type is None:
+            return error
+        by_class = f"DEFAULT_{error.status // 100}XX"
+        declared = self._declared.get(error.response_type) or self._declared.get(by_class)
+        if declared is None:
+            return error
+        if declared.get("statusCode"):
+            error.status = int(declared["statusCode"])
+        template = (declared.get("responseTemplates") or {}).get(_JSON)
+        if template is not None:
+            error.body = _filled(template, error).encode()
+        return error
+
+
+def _filled(template: str, error: GatewayError) -> str:
+    quoted = {
+        "message": error.message,
+        "validationErrorString": error.reason,
+        "responseType": error.response_type,
+    }
+
+    def value(variable: re.Match[str]) -> str:
+        name = variable.group(1)
+        if name == "messageString":
+            return orjson.dumps(error.message).decode()
+        # Without the quotes, which are the template's.
+        return orjson.dumps(quoted[name]).decode()[1:-1]
+
+    return _VARIABLE.sub(value, template)
