@@ -63,10 +63,11 @@ with DAG(
         """Write the HTML report and return its key."""
         from pinpipe_airflow.freshness import REPORT, report_receipt
         from pinpipe_airflow.hooks.receipt import ReceiptHook
-        from pinpipe_airflow.report import write_report
+        from pinpipe_airflow.report.publishing import write_report
 
         hook = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id)
-        key = write_report(hook.get_conn(), settings().bucket, settings().pipeline_id)
+        settle = timedelta(minutes=settings().settle_minutes)
+        key = write_report(hook.client, settings().bucket, settings().pipeline_id, settle=settle)
         hook.write(REPORT, report_receipt(key, inputs=inputs, run_id=run_id))
         return key
 

@@ -41,13 +41,13 @@ WITH broken AS (
 ranked AS (
   SELECT
     data_set, rule, SUBSTRING(key, 1, {SAMPLE_CHARACTERS}) AS key,
-    SUBSTRING(raw, 1, {SAMPLE_CHARACTERS}) AS raw, ingest_date,
+    SUBSTRING(raw, 1, {SAMPLE_CHARACTERS}) AS raw, LENGTH(raw) AS characters, ingest_date,
     ROW_NUMBER() OVER (
       PARTITION BY data_set, rule ORDER BY ingest_date DESC, topic, partition, offset, raw
     ) AS sample
   FROM broken
 )
-SELECT data_set, rule, CAST(ingest_date AS string) AS day, key, raw FROM ranked
+SELECT data_set, rule, CAST(ingest_date AS string) AS day, key, raw, characters FROM ranked
 WHERE sample <= {SAMPLES_PER_RULE} ORDER BY data_set, rule, sample
 """  # noqa: S608 - constants only
 
@@ -115,11 +115,13 @@ def register(spark: SparkSession, lake: str) -> None:
 def quarantine_samples(spark: SparkSession) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return a few quarantined rows by data set and rule, of the newest days first, their texts cut.
 
-    Each is ``{"day", "key", "raw"}``; a row that breaks several rules is a sample of each.
+    Each is ``{"day", "key", "raw", "characters"}``, the last of the whole line; a row that breaks several rules is a
+    sample of each.
     """
     samples: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for data_set, rule, day, key, raw in spark.sql(_SAMPLES).collect():
-        samples.setdefault(data_set, {}).setdefault(rule, []).append({"day": day, "key": key, "raw": raw})
+    for row in spark.sql(_SAMPLES).collect():
+        sample = {"day": row.day, "key": row.key, "raw": row.raw, "characters": row.characters}
+        samples.setdefault(row.data_set, {}).setdefault(row.rule, []).append(sample)
     return samples
 
 

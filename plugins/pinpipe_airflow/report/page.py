@@ -1,0 +1,106 @@
+"""The report as one HTML page that loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from include.outcomes import OUTCOMES
+from include.questions import QUESTIONS
+from pinpipe_airflow.report import display
+from pinpipe_airflow.report.differences import differences
+from pinpipe_airflow.report.freshness import freshness, not_over
+from pinpipe_airflow.report.quarantine import broken_rules
+from pinpipe_airflow.report.receipts import READ, Answered, CleanedDay, Problem
+from pinpipe_airflow.report.volumes import DAYS_SHOWN, HEIGHT, SLOT, charts, data_sets
+from pinpipe_airflow.report.warning_texts import warning_kinds
+
+COUNTS = (READ, *OUTCOMES)
+ROWS_OPEN = 15  # a longer answer is folded
+NEWS_SHOWN = 20
+
+_NUMBERS = ("int", "bigint", "double")
+
+
+def render_report(
+    pipeline_id: str,
+    answered: Answered,
+    days: Sequence[CleanedDay],
+    *,
+    made_at: datetime,
+    problems: Sequence[Problem] = (),
+    settle: timedelta = timedelta(),
+) -> str:
+    """Return the report as HTML.
+
+    :param pipeline_id: named in the title.
+    :param answered: receipt of ``run_questions``.
+    :param days: receipts of ``clean_batch``, in any order.
+    :param made_at: the report's own time, to which ages are told.
+    :param problems: receipts that cannot be read.
+    :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
+    """
+    newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
+    style = _style()
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            pipeline_id=pipeline_id,
+            made_at=f"{made_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            style=style,
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            facts=freshness(answered, newest_first, problems, made_at=made_at, settle=settle),
+            charts=charts(newest_first),
+            chart_height=HEIGHT,
+            slot=SLOT,
+            counts=COUNTS,
+            totals=_totals(newest_first),
+            days=newest_first[:DAYS_SHOWN],
+            older_days=newest_first[DAYS_SHOWN:],
+            differences=differences(newest_first),
+            news_shown=NEWS_SHOWN,
+            newest_not_over=bool(newest_first) and not_over(newest_first[0]),
+            broken_rules=broken_rules(newest_first, answered.quarantine_samples),
+            warnings=warning_kinds(newest_first),
+            answered=answered,
+            questions=[(question, answered.answers.get(question.id)) for question in QUESTIONS],
+            numbers=_NUMBERS,
+            rows_open=ROWS_OPEN,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pinpipe_airflow.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for filter_ in (display.change, display.excerpt, display.measure, display.share, display.shown, display.visible):
+        environment.filters[filter_.__name__] = filter_
+    return environment
+
+
+@cache
+def _style() -> Markup:
+    # It goes into the page as it is, and its hash into the page's policy: no other style is taken.
+    loader = PackageLoader("pinpipe_airflow.report")
+    return Markup(loader.get_source(_environment(), "page.css")[0])  # noqa: S704
+
+
+def _totals(days: Sequence[CleanedDay]) -> dict[str, Counter[str]]:
+    return {
+        data_set: Counter({count: sum(day.rows(data_set, count) for day in days) for count in COUNTS})
+        for data_set in data_sets(days)
+    }

@@ -1,0 +1,206 @@
+"""The page as a browser would read it: parsed, never searched as text alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+
+import pytest
+from bs4 import BeautifulSoup
+from pinpipe_airflow.report.page import render_report
+from pinpipe_airflow.report.receipts import Problem
+
+from include.questions import QUESTION_IDS
+
+
+@pytest.fixture
+def page(answered, now):
+    def render(*days, pipeline_id="pinpipe", problems=(), **answers):
+        html = render_report(
+            pipeline_id, answered(**answers), days, made_at=now, problems=problems, settle=timedelta(minutes=10)
+        )
+        return BeautifulSoup(html, "html.parser")
+
+    return render
+
+
+def section(parsed, name):
+    """Return the elements between a heading and the next of its kind, as one piece."""
+    heading = parsed.find("h2", id=name)
+    own = []
+    for element in heading.find_next_siblings():
+        if element.name == "h2":
+            break
+        own.append(str(element))
+    return BeautifulSoup("".join(own), "html.parser")
+
+
+def cells(parsed):
+    return [[cell.get_text(" ", strip=True) for cell in row.find_all(["td", "th"])] for row in parsed.find_all("tr")]
+
+
+def test_every_section_is_there_and_reached_from_the_top(page, cleaned):
+    parsed = page(cleaned("2026-11-20", 9, {"age_missing": 1}))
+    assert [heading["id"] for heading in parsed.find_all("h2")] == [
+        "freshness",
+        "differences",
+        "volumes",
+        "quarantine",
+        "warnings",
+        "answers",
+    ]
+    assert [link["href"][1:] for link in parsed.nav.find_all("a")] == [h["id"] for h in parsed.find_all("h2")]
+
+
+def test_freshness_is_told_in_colour_and_words(page, cleaned):
+    facts = section(page(cleaned("2026-11-18", 9), problems=[Problem("receipts/<b>", "not JSON")]), "freshness")
+    levels = {item.strong.get_text(): (item["class"], item.span.get_text()) for item in facts.find_all("li")}
+    assert levels["Yesterday"] == (["problem"], "problem")
+    assert levels["Rules"] == (["ok"], "ok")
+    assert levels["Broken receipt"] == (["problem"], "problem")
+    assert "receipts/<b>: not JSON" in facts.get_text()
+
+
+def test_differences_are_shown_as_rows_percent_and_points(page, cleaned):
+    rows = cells(
+        section(page(cleaned("2026-11-19", 100), cleaned("2026-11-20", 110, {"age_missing": 11})), "differences")
+    )
+    assert rows[0][2:4] == ["2026-11-20", "2026-11-19"]
+    assert ["user", "rows read", "110", "100", "+10 (+10.0 %)", "100", "+10 (+10.0 %)"] in rows
+    assert ["user", "quarantined share", "10.00 %", "0.00 %", "+10.00 pp", "0.00 %", "+10.00 pp"] in rows
+
+
+def test_what_is_new_and_what_vanished_is_told_with_its_day(page, cleaned):
+    found = section(
+        page(cleaned("2026-11-19", 9, {"age_missing": 1}), cleaned("2026-11-20", 9, {"ind_missing": 1})), "differences"
+    )
+    assert [item.get_text() for item in found.find_all("li")] == [
+        "user: rule ind_missing, new since 2026-11-20",
+        "user: rule age_missing, last broken on 2026-11-19",
+    ]
+
+
+def test_a_first_day_and_an_empty_day_have_their_words(page, cleaned):
+    assert "the first cleaned day" in section(page(cleaned("2026-11-20", 9)), "differences").get_text()
+    empty = page(cleaned("2026-11-20"))
+    assert "Nothing was read" in section(empty, "differences").get_text()
+    assert cells(section(empty, "volumes"))[-1][1] == "no data"
+
+
+def test_a_gap_before_the_newest_day_is_told(page, cleaned):
+    parsed = page(cleaned("2026-11-20", 9), cleaned("2026-11-17", 9))
+    assert "2026-11-17, the cleaned day before it (3 days earlier)" in section(parsed, "differences").get_text()
+    assert len(parsed.svg.select("rect.missing")) == 28
+
+
+def test_the_table_shows_the_newest_days_and_folds_the_others(page, cleaned):
+    days = [cleaned(f"2026-{month}-{day:02}", 9) for month, last in ((10, 31), (11, 20)) for day in range(1, last + 1)]
+    volumes = section(page(*days), "volumes")
+    open_table, folded = volumes.find_all("table")[:2]
+    assert len(open_table.find_all("tbody")) == 1 + 30
+    assert cells(open_table)[1][:3] == ["all days", "user", "459"]
+    assert cells(open_table)[2][0] == "2026-11-20 run of 2026-11-20"
+    assert folded.find_parent("details").summary.get_text() == "21 older days, back to 2026-10-01"
+    assert len(folded.find_all("tbody")) == 21
+
+
+def test_each_data_set_has_a_chart_whose_bars_say_what_they_stand_for(page, cleaned):
+    parsed = page(cleaned("2026-11-20", 100, {"age_missing": 20}))
+    figures = section(parsed, "volumes").find_all("figure")
+    assert [figure.figcaption.get_text() for figure in figures] == ["user"]
+    bars = figures[0].svg
+    assert bars.find_all("title")[-1].get_text().startswith("2026-11-20: 100 read, 80 clean")
+    assert [float(bars.select_one(f"rect.{part}")["height"]) for part in ("clean", "quarantined")] == [80, 20]
+
+
+def test_quarantine_shows_reason_share_days_and_samples(page, cleaned):
+    sample = {"day": "2026-11-20", "key": "17", "raw": '{"ind": 17}', "characters": 11}
+    found = section(
+        page(cleaned("2026-11-20", 50, {"age_missing": 5}), quarantine_samples={"user": {"age_missing": [sample]}}),
+        "quarantine",
+    )
+    rows = cells(found)
+    assert rows[1] == ["user", "age_missing", "5", "10.00 %", "5", "1", "2026-11-20"]
+    assert rows[2] == ['age is empty or NULL 1 sample 2026-11-20, key 17 : {"ind": 17}']
+
+
+def test_warnings_are_told_in_words(page, cleaned):
+    warning = {"data_set": "pin", "warning": "unknown_category", "value": "<b>cats</b>", "count": 2}
+    found = section(page(cleaned("2026-11-20", 9, warnings=[warning])), "warnings")
+    assert (
+        "The value of category is none of the known ones. The rows were kept. It occurred 2 times" in found.get_text()
+    )
+    assert cells(found)[1] == ["<b>cats</b>", "2", "1", "2026-11-20"]
+
+
+@pytest.mark.parametrize(
+    "value", ["<script>alert(1)</script>", "\"'><img src=x onerror=y>", "a\u202eb\x00", "x" * 10_240]
+)
+def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, value):
+    day = cleaned(
+        "2026-11-20",
+        9,
+        {value: 1},
+        run_id=value,
+        warnings=[{"data_set": "pin", "warning": value, "value": value, "count": 1}],
+    )
+    earlier = cleaned("2026-11-19", 9)
+    answer = {"columns": ["country"], "types": ["string"], "rows": [[value]]}
+    sample = {"day": "2026-11-20", "key": value, "raw": value}
+    parsed = page(day, earlier, quarantine_samples={"user": {value: [sample]}}, answers={"Q1": answer})
+    assert not parsed.find_all(["script", "img"])
+    assert not {"\u202e", "\x00"} & set(parsed.get_text())
+    assert len(parsed.find_all("h2")) == 6
+
+
+def test_the_page_loads_nothing_runs_nothing_and_takes_no_style_but_its_own(page, cleaned):
+    parsed = page(cleaned("2026-11-20", 9))
+    policy = parsed.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+    digest = base64.b64encode(hashlib.sha256(parsed.style.string.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert not parsed.find_all(["script", "link", "img", "iframe", "object"])
+    assert not parsed.find_all(attrs={"style": True}) + parsed.find_all(src=True)
+    assert all(link["href"].startswith("#") for link in parsed.find_all("a"))
+    assert "url(" not in parsed.style.string
+    assert "@import" not in parsed.style.string
+
+
+def test_the_page_has_colours_for_dark_screens_and_paper(page, cleaned):
+    style = page(cleaned("2026-11-20", 9)).style.string
+    assert "prefers-color-scheme: dark" in style
+    assert "@media print" in style
+
+
+def test_all_questions_are_answered(page, cleaned):
+    numbers = {"columns": ["post_year", "median"], "types": ["int", "double"], "rows": [[2016, 21000.0], [2017, 9.5]]}
+    found = section(page(cleaned("2026-11-20", 9), answers={"Q7": numbers}), "answers")
+    assert [heading["id"] for heading in found.find_all("h3")] == list(QUESTION_IDS)
+    assert cells(found)[1:3] == [["2016", "21,000"], ["2017", "9.5"]]
+
+
+def test_a_long_answer_is_folded_and_a_short_one_open(page, cleaned):
+    def rows(number):
+        return {"columns": ["n"], "types": ["int"], "rows": [[value] for value in range(number)]}
+
+    found = section(page(cleaned("2026-11-20", 9), answers={"Q1": rows(16), "Q2": rows(15)}), "answers")
+    assert [details.has_attr("open") for details in found.find_all("details")] == [False, True]
+
+
+def test_a_question_that_an_older_version_did_not_know_is_told(answered, now, cleaned):
+    receipt = answered()
+    receipt.answers.pop("Q8")
+    html = render_report("pinpipe", receipt, [cleaned("2026-11-20", 9)], made_at=now)
+    question = BeautifulSoup(html, "html.parser").find("h3", id="Q8")
+    assert question.find_next_siblings("p")[1].get_text().startswith("Not answered by this run")
+
+
+def test_before_any_day_is_cleaned_every_section_says_so(page):
+    parsed = page()
+    assert "No day has been cleaned yet" in section(parsed, "freshness").get_text()
+    assert (
+        section(parsed, "differences").get_text()
+        == section(parsed, "volumes").get_text()
+        == "No day has been cleaned yet."
+    )
+    assert section(parsed, "quarantine").get_text() == section(parsed, "warnings").get_text() == "None."
