@@ -8,76 +8,142 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from include import layout
 from include.schema import DATASETS
 
+PREFIX = "PINPIPE_"
+
+
+class SettingsError(ValueError):
+    """A setting has a value that it cannot have; the message names the variable, the value and the way out."""
+
 
 class Settings(BaseSettings):
-    """Everything that differs between environments, each field settable as ``PINPIPE_<FIELD>``."""
+    """Everything that differs between environments, each field settable as ``PINPIPE_<FIELD>``.
 
-    model_config = SettingsConfigDict(env_prefix="PINPIPE_", frozen=True)
+    An empty variable counts as one that is not set.
+    """
 
-    env: str = Field("local", description="Name of the environment: the file environments/<env>.yaml is read.")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
+
+    env: str = Field(
+        "local", description="Name of the environment: the file `include/environments/<env>.yaml` is read."
+    )
     pipeline_id: str = Field(
-        "pinpipe", pattern=r"^[A-Za-z0-9_-]+$", description="The <id> in topic, stream, API and job names."
+        "pinpipe",
+        pattern=r"^[A-Za-z0-9_-]{1,100}$",
+        description="The `<id>` in the names of topics, streams, API, connectors and jobs.",
     )
-    region: str = Field("us-east-1", description="AWS region of everything.")
+    region: str = Field(
+        "us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="AWS region of everything, such as `us-east-1`."
+    )
     bucket: str = Field(
-        "pinpipe-local", description="S3 bucket of raw objects, receipts, reports and local Delta tables."
+        "pinpipe-local",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="S3 bucket of raw objects, receipts, reports and, where `lake` is empty, Delta tables.",
     )
-    lake: str = Field("", description="Root of the Delta tables; empty: s3://<bucket>/delta.")
+    lake: str = Field(
+        "", description="Root of the Delta tables, such as `s3://<bucket>/delta`; empty: `delta` in the bucket."
+    )
 
-    topic_partitions: int = Field(3, ge=1, description="Partitions of each data topic; it can only grow.")
-    topic_replication: int = Field(1, ge=1, description="Replicas of each partition.")
-    topic_retention_ms: int = Field(-1, ge=-1, description="Retention of the topics in ms; -1 keeps everything.")
+    topic_partitions: int = Field(
+        3, ge=1, description="Partitions of each topic; more can be added later, none taken away."
+    )
+    topic_replication: int = Field(1, ge=1, description="Replicas of each partition; at most as many as brokers.")
+    topic_retention_ms: int = Field(
+        -1, ge=-1, description="How long topics keep records, in milliseconds; -1 keeps everything."
+    )
 
     kafka_rest_url: str = Field(
-        "http://127.0.0.1:15082", description="Where the API forwards records to: Kafka REST proxy."
+        "http://127.0.0.1:15082",
+        pattern=r"^https?://[^/]",
+        description="Where the REST API forwards records to: URL of the Kafka REST proxy.",
     )
-    api_stage: str = Field("prod", description="Stage of the REST API.")
+    api_stage: str = Field("prod", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="Stage of the REST API.")
     api_url_format: str = Field(
         "http://127.0.0.1:15000/{api_id}",
-        description="Invoke URL without the stage; {api_id} and {region} are filled in.",
+        pattern=r"^https?://[^/]",
+        description="Invoke URL of the REST API without the stage; `{api_id}` and `{region}` are filled in.",
     )
-    api_rate_limit: float = Field(200.0, gt=0, description="Usage plan: steady requests per second for the key.")
-    api_burst_limit: int = Field(400, ge=1, description="Usage plan: requests at once for the key.")
+    api_rate_limit: float = Field(
+        200.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Usage plan: steady requests per second that the API key may make.",
+    )
+    api_burst_limit: int = Field(400, ge=1, description="Usage plan: requests that the API key may make at once.")
 
     sink_flush_size: int = Field(10_000, ge=1, description="Most records in one raw object.")
     sink_rotate_ms: int = Field(
-        5_000, ge=1_000, description="An open raw object is stored after this many ms at the latest."
+        5_000, ge=1_000, description="An open raw object is stored after so many milliseconds at the latest."
     )
-    sink_timeout_s: int = Field(900, ge=10, description="How long a run waits for the sink, in seconds.")
-    settle_minutes: int = Field(10, ge=0, description="Scheduled cleaning starts this long after midnight UTC.")
+    sink_timeout_s: int = Field(
+        900, ge=10, description="How long a run of `clean_batch` waits for the sink, in seconds; then it fails."
+    )
+    settle_minutes: int = Field(
+        10,
+        ge=0,
+        description="Scheduled cleaning of a day begins so many minutes after the midnight (UTC) that ends it.",
+    )
     late_window_days: int = Field(
-        3, ge=0, le=30, description="Days back in which late objects lead to a new run of their day."
+        3, ge=0, le=30, description="How many days back late objects lead to a new run of their day; 0: never."
     )
     superseded_share: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="Share of rows replaced by a different later one, above which a day gets a warning.",
+        description="Share of a day's rows, from 0 to 1, replaced by a different later row of the same key, above "
+        "which the day gets a warning.",
     )
 
     spark_wheel: str = Field(
         "/Volumes/pinpipe/artifacts/spark/pinpipe_spark-0.1.0-py3-none-any.whl",
-        description="The jobs' wheel in a Databricks volume.",
+        pattern=r"\.whl$",
+        description="Path of the jobs' wheel in a Databricks volume.",
     )
     emulate_batch_schedule: str | None = Field(
-        None, description="Cron expression of emulate_batch; none: only on demand."
+        None,
+        pattern=r"^(@[a-z]+|\S+( +\S+){4})$",
+        description="When `emulate_batch` runs: a cron expression of five fields (UTC), or a preset such as `@hourly`; "
+        "none: only on demand.",
     )
     emulate_in_flight: int = Field(4, ge=1, le=64, description="Requests that the emulator keeps in flight.")
 
-    aws_conn_id: str = Field("aws_default", description="Airflow connection to AWS.")
-    kafka_conn_id: str = Field("kafka_default", description="Airflow connection to the brokers.")
-    connect_conn_id: str = Field("kafka_connect_default", description="Airflow connection to Kafka Connect's REST API.")
-    databricks_conn_id: str = Field("databricks_default", description="Airflow connection to Databricks.")
-    api_conn_id: str = Field("pinpipe_api", description="Airflow connection whose password is the REST API's key.")
-    source_conn_id: str = Field("pinpipe_source", description="Airflow connection to the source database.")
+    aws_conn_id: str = Field(
+        "aws_default",
+        description="Airflow connection to AWS, of type `aws`: the region in its extra; credentials only where the "
+        "worker has no role.",
+    )
+    kafka_conn_id: str = Field(
+        "kafka_default",
+        description="Airflow connection to the brokers, of type `kafka`: its extra is librdkafka's configuration, at "
+        "least `bootstrap.servers`.",
+    )
+    connect_conn_id: str = Field(
+        "kafka_connect_default",
+        description="Airflow connection to Kafka Connect's REST API, of type `http`: host, port, `schema` (`http` or "
+        "`https`), login and password where it asks for them.",
+    )
+    databricks_conn_id: str = Field(
+        "databricks_default",
+        description="Airflow connection to Databricks, of type `databricks`: host without a scheme; the token as "
+        "password, or a service principal as the provider describes it.",
+    )
+    api_conn_id: str = Field(
+        "pinpipe_api",
+        description="Airflow connection whose password is the REST API's key, 20 to 128 characters; nothing else of it "
+        "is read.",
+    )
+    source_conn_id: str = Field(
+        "pinpipe_source",
+        description="Airflow connection to the source database: the type is SQLAlchemy's name of the database, the "
+        "schema the database, the extra becomes the URL's query.",
+    )
 
     @property
     def lake_root(self) -> str:
@@ -129,14 +195,48 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order of the sources: arguments, environment, the environment's file."""
-        name = os.environ.get("PINPIPE_ENV", "local")
-        file = resources.files("include").joinpath("environments", f"{name}.yaml")
-        if not file.is_file():
-            raise FileNotFoundError(f"PINPIPE_ENV={name!r}: there is no include/environments/{name}.yaml")
+        file = resources.files("include").joinpath("environments", f"{environment()}.yaml")
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=str(file))
+
+
+def environments() -> tuple[str, ...]:
+    """Return the names that ``PINPIPE_ENV`` may have."""
+    files = resources.files("include").joinpath("environments").iterdir()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+
+
+def environment() -> str:
+    """Return the name of this process's environment.
+
+    :raises SettingsError: when there is no such environment.
+    """
+    name = os.environ.get("PINPIPE_ENV") or "local"
+    if name not in environments():
+        raise SettingsError(
+            f"PINPIPE_ENV={name!r}: there is no include/environments/{name}.yaml; choose one of "
+            f"{', '.join(environments())}, or write that file"
+        )
+    return name
 
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process's environment, read once."""
-    return Settings()
+    """Return the settings of this process's environment, read once.
+
+    :raises SettingsError: names every variable or line that cannot be as it is, its value and the way out.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_refusal(dict(fault)) for fault in error.errors())) from error
+
+
+def _refusal(fault: dict[str, Any]) -> str:
+    field, file = str(fault["loc"][0]), f"include/environments/{environment()}.yaml"
+    if fault["type"] == "extra_forbidden":
+        return f"{file}: there is no setting {field!r}; docs/configuration.md lists them"
+    variable = next((name for name in os.environ if name.upper() == f"{PREFIX}{field}".upper()), None)
+    place, way_out = (f"{variable}=", "or unset it") if variable else (f"{file}: {field}: ", "or remove the line")
+    reason = str(fault["msg"]).replace("Input", "it").replace("String", "it")
+    about = Settings.model_fields[field].description
+    return f"{place}{fault['input']!r}: {reason} ({about}) Give such a value, {way_out} for the default"
