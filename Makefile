@@ -35,11 +35,19 @@ test: ## everything from a bare machine: lint, types, unit, dags, integration, e
 lint: ## ruff and mypy
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli
+	.venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
 .PHONY: unit
 unit: ## the fast tests
 	.venv/bin/python -m pytest tests/unit --numprocesses 3 -q
+
+.PHONY: bench
+bench: install ## measure everything into bench/results/; ONLY="ingestion day" for some of it, QUICK=1 to try it out
+	@.venv/bin/python -m bench $(if $(QUICK),--quick) $(ONLY)
+
+.PHONY: docs
+docs: ## docs/configuration.md anew from the settings
+	.venv/bin/python -m pinpipe_cli.configuration_page
 
 .PHONY: lock
 lock: ## compile the locks anew from locks/*.in

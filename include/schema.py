@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 DATASETS = ("pin", "geo", "user")
+WHITE_SPACE = "".join(character for character in map(chr, range(0x10000)) if character.isspace())  # docs/data.md
 CONVERSIONS = {  # conversion: what its text has to be, for people
     "whole_number": "a whole number from 0 to 2147483647",
     "uuid": "a uuid",

@@ -62,23 +62,20 @@ def list_day(s3: S3Client, bucket: str, pipeline_id: str, day: str) -> Iterator[
                 yield RawObject(data_set, entry["Key"], entry["ETag"].strip('"'), entry["Size"])
 
 
-def read_lines(spark: SparkSession, root: str, objects: Sequence[RawObject], pipeline_id: str) -> DataFrame:
-    """Return every line of ``objects``: ``data_set``, ``file`` (URI) and ``value``, text of whatever bytes.
+def read_lines(spark: SparkSession, root: str, objects: Sequence[RawObject]) -> DataFrame:
+    """Return every line of a data set's ``objects``: ``file`` (URI) and ``value``, text of whatever bytes.
 
     A line ends with a line feed alone, as the sink writes it. A dead letter is one line, whatever it holds.
 
     :param root: what the keys stand under, ``s3://<bucket>``.
     """
-    letters = [raw for raw in objects if raw.data_set == DEAD_LETTER]
-    empty_letters = [raw for raw in letters if not raw.size]  # Spark skips files without a byte; an empty record is one
-    parts = [
-        _read(spark.read.text(_paths(root, found), **options), pipeline_id)
-        for found, options in (
-            ([raw for raw in objects if raw.data_set != DEAD_LETTER and raw.size], {"lineSep": "\n"}),
-            ([raw for raw in letters if raw.size], {"wholetext": True}),
-        )
-        if found
-    ]
+    letters = any(raw.data_set == DEAD_LETTER for raw in objects)
+    filled = [raw for raw in objects if raw.size]
+    empty_letters = [raw for raw in objects if letters and not raw.size]  # Spark skips files without a byte
+    parts = []
+    if filled:
+        text = spark.read.text(_paths(root, filled), wholetext=letters, lineSep=None if letters else "\n")
+        parts.append(text.select(F.col("_metadata.file_path").alias("file"), "value"))
     if empty_letters or not parts:
         parts.append(_empty_letters(spark, root, empty_letters))
     return reduce(DataFrame.unionByName, parts)
@@ -104,13 +101,6 @@ def lines_by_key(counts: Iterable[tuple[str, int]], root: str, objects: Sequence
     return lines
 
 
-def _read(text: DataFrame, pipeline_id: str) -> DataFrame:
-    file = F.col("_metadata.file_path")
-    folder = F.regexp_extract(file, rf"/{layout.RAW_ROOT}/([^/]+)/dt=", 1)
-    data_set = F.coalesce(*(F.when(folder == topic, name) for name, topic in topics(pipeline_id).items()))
-    return text.select(data_set.alias("data_set"), file.alias("file"), "value")
-
-
 def _paths(root: str, objects: Sequence[RawObject]) -> list[str]:
     return [f"{root}/{raw.key}".translate(_GLOB) for raw in objects]
 
@@ -122,7 +112,5 @@ def _file(root: str, raw: RawObject) -> str:
 
 def _empty_letters(spark: SparkSession, root: str, letters: Sequence[RawObject]) -> DataFrame:
     """Return a line without text for each of ``letters``; built by expressions, as rows from Python start a worker."""
-    if not letters:
-        return spark.range(0).select(*(F.lit("").alias(name) for name in ("data_set", "file", "value")))
-    files = F.explode(F.array(*(F.lit(_file(root, raw)) for raw in letters)))
-    return spark.range(1).select(F.lit(DEAD_LETTER).alias("data_set"), files.alias("file"), F.lit("").alias("value"))
+    files = F.array(*(F.lit(_file(root, raw)) for raw in letters)).cast("array<string>")
+    return spark.range(1).select(F.explode(files).alias("file"), F.lit("").alias("value"))

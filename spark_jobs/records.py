@@ -74,6 +74,7 @@ def file_offset() -> Column:
 
 
 def raw_text() -> Column:
-    """Return ``value`` as the quarantine table keeps it: as it is, or ``base64:…`` when it is not UTF-8."""
-    base64 = F.concat(F.lit("base64:"), F.base64(F.col("value").cast("binary")))
+    """Return ``value`` as the quarantine table keeps it: as it is, or ``base64:…`` on one line when it is not UTF-8."""
+    lines = F.base64(F.col("value").cast("binary"))  # of 76 characters, as MIME has it
+    base64 = F.concat(F.lit("base64:"), F.translate(lines, "\r\n", ""))
     return F.when(F.is_valid_utf8("value"), F.col("value")).otherwise(base64)

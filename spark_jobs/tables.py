@@ -79,6 +79,12 @@ def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) ->
         _check(spark, path, layer, name)
 
 
+def empty(spark: SparkSession, layer: str, name: str) -> DataFrame:
+    """Return no rows of a table, without the day; built by expressions, as rows from Python start a worker."""
+    nothing = (F.lit(None).cast(type_name).alias(column) for column, type_name in columns(layer, name))
+    return spark.range(0).select(*nothing).drop(PARTITION)
+
+
 def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str) -> int:
     """Replace a day of a batch table by ``frame`` in one commit, by nothing if it is empty; other days stay untouched.
 

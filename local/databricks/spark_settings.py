@@ -9,6 +9,8 @@ from pathlib import Path
 # performance file leave the cores to that work: creating the tables took 18-32 s so, and 50 s without (2 busy cores).
 _JVM_OPTIONS = (
     "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Duser.timezone=UTC"
+    # The code that Spark generates for the rules is one long method, which the JVM would leave to its interpreter.
+    " -XX:-DontCompileHugeMethods"
     # The first compiler alone would get 48 MB of code cache, which a job of ten questions fills.
     " -XX:ReservedCodeCacheSize=256m"
 )

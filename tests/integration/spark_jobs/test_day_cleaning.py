@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F  # noqa: N812
 
 from include import layout
-from spark_jobs import day_cleaning, tables
+from spark_jobs import day_cleaning, judging, tables
 from spark_jobs.day_cleaning import Day, clean_day
 from spark_jobs.day_counts import EquationError
 from spark_jobs.raw_objects import RawObject
@@ -198,6 +198,7 @@ def test_the_receipt_names_rules_warnings_objects_and_versions(world):
     }
     assert receipt["tables"].keys() == set(layout.BATCH_TABLES)
     assert (receipt["job"], receipt["day"], receipt["run_id"]) == ("clean_batch", DAY, "the run")
+    assert receipt["newest_record_at"] == "2020-09-01T00:08:00+00:00"
     json.dumps(receipt)
 
 
@@ -219,8 +220,8 @@ def test_the_metrics_table_says_what_the_receipt_says(world):
 
 
 def test_a_day_that_does_not_add_up_publishes_nothing(world, monkeypatch):
-    judge, before = day_cleaning.judge, world.commits()
-    monkeypatch.setattr(day_cleaning, "judge", lambda *args: judge(*args).limit(1))
+    judge, before = judging.judge, world.commits()
+    monkeypatch.setattr(judging, "judge", lambda *args: judge(*args).limit(1))
     with pytest.raises(EquationError, match="nothing was published"):
         world.clean(run_id="lossy")
     assert world.commits() == before
@@ -239,7 +240,7 @@ def test_a_day_without_objects_becomes_empty_and_other_days_stay(world, monkeypa
     monkeypatch.setattr(world, "objects", {})
     receipt = world.clean()
     assert {count for of in receipt["data_sets"].values() for count in of.values()} == {0}
-    assert (receipt["manifest"], receipt["warnings"]) == ([], [])
+    assert (receipt["manifest"], receipt["warnings"], receipt["newest_record_at"]) == ([], [], None)
     assert not any(world.rows(name) for name in (*CLEANED, "quarantine"))
     assert Counter(row.value for row in world.rows("metrics")) == {0: 24}
     assert world.files(OTHER_DAY) == world.other_day

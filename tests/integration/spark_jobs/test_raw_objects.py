@@ -17,12 +17,17 @@ def written(root, key, body, data_set="geo"):
 
 
 def read(spark, root, objects):
-    rows = read_lines(spark, f"file://{root}", objects, "p").collect()
+    data_sets = {raw.data_set: [other for other in objects if other.data_set == raw.data_set] for raw in objects}
+    rows = [
+        (data_set, row)
+        for data_set, of in data_sets.items()
+        for row in read_lines(spark, f"file://{root}", of).collect()
+    ]
     counts = {}
-    for row in rows:
+    for _, row in rows:
         counts[row.file] = counts.get(row.file, 0) + 1
     lines = lines_by_key(counts.items(), f"file://{root}", objects)
-    return sorted((row.data_set, row.value) for row in rows), lines
+    return sorted((data_set, row.value) for data_set, row in rows), lines
 
 
 def test_a_days_objects_are_listed_per_topic_page_by_page():
@@ -68,8 +73,9 @@ def test_lines_end_with_a_line_feed_alone_and_a_dead_letter_is_one_line(spark, t
     assert list(lines.values()) == [3, 0, 1, 1, 1]
 
 
-def test_a_day_without_objects_has_no_lines(spark, tmp_path):
-    assert read(spark, tmp_path, []) == ([], {})
+def test_objects_without_a_byte_have_no_lines(spark, tmp_path):
+    empty = written(tmp_path, f"{FOLDER}/p.geo+0+0000000000.json", b"")
+    assert read(spark, tmp_path, [empty]) == ([], {empty.key: 0})
 
 
 def test_an_object_that_gave_no_line_although_it_has_bytes_is_an_error():

@@ -100,12 +100,13 @@ def test_the_counts_are_those_of_views_and_tables(receipt):
 
 def test_of_each_rule_the_newest_rows_are_samples(receipt):
     samples = receipt["quarantine_samples"]["geo"]
-    assert samples["latitude_missing"] == [{"day": "2024-01-01", "key": "1006", "raw": "earlier day"}]
+    assert samples["latitude_missing"] == [{"day": "2024-01-01", "key": "1006", "raw": "earlier day", "characters": 11}]
     assert [sample["key"] for sample in samples["country_missing"]] == ["1010", "1006", "1005"]
 
 
-def test_a_sample_is_cut(receipt):
-    assert receipt["quarantine_samples"]["user"]["age_missing"][0]["raw"] == "x" * 300
+def test_a_sample_is_cut_and_says_how_long_it_was(receipt):
+    sample = receipt["quarantine_samples"]["user"]["age_missing"][0]
+    assert (sample["raw"], sample["characters"]) == ("x" * 300, 400)
 
 
 def test_without_its_tables_the_job_fails_before_it_writes_anything(spark, tmp_path):
