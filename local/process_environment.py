@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from emulator.database import source_address
 from include.settings import settings
 from local import ports
 from local.home import ROOT, home
@@ -129,6 +128,8 @@ def aws_environment() -> dict[str, str]:
 
 
 def _source_connection(secrets: dict[str, str]) -> dict[str, Any]:
+    from emulator.database import source_address  # SQLAlchemy, which half of the commands never need
+
     address = source_address(source_url(secrets))
     database = address.database
     if address.get_backend_name() == "sqlite" and database:

@@ -28,6 +28,8 @@ _METRICS = (
     ("run_id", "string"),
     (PARTITION, "date"),
 )
+# Readers skip files by their day; lowest and highest values of columns would only make the log grow.
+_NO_STATISTICS = ("delta.dataSkippingNumIndexedCols", "0")
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 
@@ -63,7 +65,7 @@ def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
         _check(spark, path, layer, name)
         return False
     table = DeltaTable.createIfNotExists(spark).location(path).addColumns(table_schema(layer, name))
-    table.partitionedBy(PARTITION).execute()
+    table.partitionedBy(PARTITION).property(*_NO_STATISTICS).execute()
     return True
 
 

@@ -68,6 +68,8 @@ def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "1",
+        # A table's log is listed from its last checkpoint on, not from its first commit.
+        "spark.hadoop.delta.enableFastS3AListFrom": "true",
         **file_systems,
         # Hadoop knows this class for s3a only; without it every table logs a warning.
         "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",

@@ -12,11 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from pinpipe_airflow.accounting import unbalanced
 from pinpipe_airflow.assets import DELTA_BATCH
-from pinpipe_airflow.hooks.receipt import ReceiptHook
 from pinpipe_airflow.idempotency import is_of_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from pinpipe_airflow.hooks.receipt import ReceiptHook
 
 
 class ProvisionedCheckOperator(BaseOperator):
@@ -38,7 +39,9 @@ class ProvisionedCheckOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> ReceiptHook:
-        """The hook that talks to S3."""
+        """The hook that talks to S3; imported here, as boto3 is most of what parsing a DAG file would cost."""
+        from pinpipe_airflow.hooks.receipt import ReceiptHook
+
         return ReceiptHook(self.bucket, aws_conn_id=self.aws_conn_id)
 
     def execute(self, context: Context) -> str:
@@ -80,6 +83,8 @@ class ReceiptCheckOperator(BaseOperator):
     @cached_property
     def hook(self) -> ReceiptHook:
         """The hook that talks to S3."""
+        from pinpipe_airflow.hooks.receipt import ReceiptHook
+
         return ReceiptHook(self.bucket, aws_conn_id=self.aws_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
