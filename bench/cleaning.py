@@ -1,0 +1,99 @@
+"""Rows cleaned per CPU second: the project's Spark job against duckdb and polars doing the same, in the same run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from deltalake import DeltaTable
+
+from bench.cleaning_engines.process import Counts, Engine
+from bench.cleaning_engines.raw_day import raw_day
+from bench.cost import Cost
+from bench.figure import Figure, Want
+from bench.plan import ROOT, Plan
+from include import layout
+from local.databricks import spark_settings
+
+NAME = "cleaning"
+ENGINES = ("duckdb", "polars", "spark")
+
+_SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
+_WARM_RUNS = {10_000: 5, 100_000: 3}  # bigger ones once
+_MOST_TIMES_DUCKDB = 6
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """An engine's costs of one size: the first cleaning, with the start of the process, and the median later one."""
+
+    counts: Counts
+    cold: Cost
+    warm: Cost
+    files: dict[str, int]
+
+
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Yield rows per CPU second of each engine, size and state, and how much more CPU Spark takes than duckdb.
+
+    :raises RuntimeError: when the engines' counts differ: they did not do the same.
+    """
+    for pins in _SIZES[:1] if plan.quick else _SIZES:
+        root = raw_day(plan.folder / "raw", pins)
+        measured = {engine: _measure(engine, plan, root, pins) for engine in ENGINES}
+        _require_equal_counts(measured)
+        for engine, of in measured.items():
+            for state, cost in (("cold", of.cold), ("warm", of.warm)):
+                detail = {**cost.as_dict(), "counts": of.counts, "files": of.files}
+                rate = of.counts["read"] / cost.cpu_s
+                case = f"{engine}, {state}, {pins:,} pins"
+                yield Figure(NAME, case, "rows per CPU second", rate, "rows/CPU s", detail=detail)
+        for state in ("cold", "warm"):
+            times = getattr(measured["spark"], state).cpu_s / getattr(measured["duckdb"], state).cpu_s
+            want = Want("<=", _MOST_TIMES_DUCKDB) if state == "warm" else None
+            yield Figure(NAME, f"spark / duckdb, {state}, {pins:,} pins", "CPU seconds", times, "x", want)
+
+
+def _measure(engine: str, plan: Plan, root: Path, pins: int) -> _Measured:
+    lake = plan.folder / "lake" / engine
+    shutil.rmtree(lake, ignore_errors=True)
+    with Engine(*_command(engine, plan, root, lake), plan.folder / f"{engine}.log") as running:
+        counts, cold = running.clean()
+        warm = [running.clean()[1] for _ in range(_WARM_RUNS.get(pins, 1))]
+    files = {name: _data_files(lake, name) for name in ("pin", "quarantine")}
+    middle = partial(_median, warm)
+    return _Measured(counts, cold, Cost(middle("wall_s"), middle("cpu_s"), max(c.peak_mib for c in warm)), files)
+
+
+def _median(costs: list[Cost], field: str) -> float:
+    return float(median(getattr(cost, field) for cost in costs))
+
+
+def _data_files(lake: Path, name: str) -> int:
+    """Return how many data files the table has for readers."""
+    return len(DeltaTable(layout.table_path(str(lake), "batch", name)).file_uris())
+
+
+def _command(engine: str, plan: Plan, root: Path, lake: Path) -> tuple[list[str], dict[str, str]]:
+    arguments = ["-m", f"bench.cleaning_engines.in_{engine}", str(root), str(lake)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if engine != "spark":
+        return [sys.executable, *arguments], environment
+    jars = ROOT / ".tools/jars/spark"
+    conf = spark_settings.write(plan.folder / "spark-conf", jars, {})
+    python = ROOT / ".venv-spark/bin/python"
+    spark: dict[str, Any] = {"SPARK_CONF_DIR": conf, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"}
+    return [str(python), *arguments], {**environment, **{name: str(value) for name, value in spark.items()}}
+
+
+def _require_equal_counts(measured: dict[str, _Measured]) -> None:
+    counts = {engine: {name: rows for name, rows in of.counts.items() if rows} for engine, of in measured.items()}
+    if any(of != counts["spark"] for of in counts.values()):
+        raise RuntimeError(f"the engines did not do the same cleaning: {counts}")
