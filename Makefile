@@ -42,8 +42,9 @@ unit: ## the fast tests
 	.venv/bin/python -m pytest tests/unit --numprocesses 3 -q
 
 .PHONY: bench
-bench: install ## measure everything into bench/results/; ONLY="ingestion day" for some of it, QUICK=1 to try it out
+bench: install ## measure everything into bench/results/ and docs/performance.md; ONLY="ingestion day" for some of it, QUICK=1 to try it out
 	@.venv/bin/python -m bench $(if $(QUICK),--quick) $(ONLY)
+	@$(if $(QUICK),,.venv/bin/python -m bench.page)
 
 .PHONY: docs
 docs: ## docs/configuration.md anew from the settings

@@ -22,7 +22,7 @@ _HEADINGS = ("benchmark", "case", "metric", "value", "unit", "wanted", "met")
 
 def table(figures: Iterable[Figure], *, heading: bool = True) -> str:
     """Return the figures as a table of text."""
-    rows = [(f.bench, f.case, f.metric, _shown(f.value), f.unit, f.want or "", f.verdict) for f in figures]
+    rows = [(f.bench, f.case, f.metric, shown(f.value), f.unit, f.want or "", f.verdict) for f in figures]
     return tabulate(rows, headers=_HEADINGS if heading else (), tablefmt="plain" if not heading else "github")
 
 
@@ -49,7 +49,8 @@ def write(figures: Sequence[Figure], broken: Sequence[str], plan: Plan, folder: 
     return path
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """Return a number as people read it: four digits, or thousands set apart."""
     return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
 

@@ -2,7 +2,8 @@
 
 Reads posts (a pin with its place and its user) from the source database and posts them through the REST API, or
 replays them as a past day straight to the brokers. A run fails unless every record was accepted. The task `emulate`
-returns a receipt: posts, requests, records and offsets by topic, and the days that the records belong to.
+returns a receipt: posts, requests, records and offsets by topic, the days that the records belong to and, for posts
+taken one after the other, `next_start`: where the next run goes on.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ class _Run:
     def _book(self, topic: str, number: int, error: KafkaError | None, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
         if error is not None or partition is None or offset is None:
-            self._refused(topic, number, f"topic {topic!r}: {error.str() if error else 'delivered without an offset'}")
+            self._refused(topic, number, f"topic {topic!r}: {_reason(error)}")
             return
         self._receipt.accepted(topic, partition, offset)
         if self._resume:
@@ -203,3 +203,11 @@ class _Run:
         self._receipt.refused(topic, reason)
         if self._resume:
             self._resume.failed(number)
+
+
+def _reason(error: KafkaError | None) -> str:
+    if error is None:
+        return "delivered without an offset"
+    if error.code() == KafkaError.INVALID_TIMESTAMP:
+        return f"{error.str()}: the brokers take no record far ahead of their clock; set this machine's clock or theirs"
+    return str(error.str())
