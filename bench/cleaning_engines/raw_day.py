@@ -80,7 +80,7 @@ def _with_key(value: bytes, number: int) -> bytes:
 def _broken(value: bytes, draw: Random) -> bytes:
     match draw.randrange(3):
         case 0:
-            return value[: len(value) // 2]  # cut: not JSON
+            return value[: len(value) // 2].decode(errors="ignore").encode()  # cut between two characters: not JSON
         case 1:
             return json.dumps({**json.loads(value), "follower_count": "many"}).encode()
         case _:

@@ -67,6 +67,8 @@ def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        # A day's cleaning generates more classes than the hundred that are kept by default, so none was used again.
+        "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.databricks.delta.snapshotPartitions": "1",
         # A table's log is listed from its last checkpoint on, not from its first commit.
         "spark.hadoop.delta.enableFastS3AListFrom": "true",
