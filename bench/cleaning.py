@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import duckdb
 from deltalake import DeltaTable
 
 from bench.cleaning_engines.process import Counts, Engine
@@ -20,6 +22,7 @@ from bench.cost import Cost
 from bench.figure import Figure, Want
 from bench.plan import ROOT, Plan
 from include import layout
+from include.schema import dataset
 from local.databricks import spark_settings
 
 NAME = "cleaning"
@@ -28,27 +31,39 @@ ENGINES = ("duckdb", "polars", "spark")
 _SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 _WARM_RUNS = {10_000: 5, 100_000: 3}  # bigger ones once
 _MOST_TIMES_DUCKDB = 6
+_CREATE_TIMEOUT_S = 300
+_SQL_TYPE = {"int": "INT", "bigint": "BIGINT", "string": "VARCHAR"}
+# Columns of the tables as all engines can be asked for them; a partition's column is in no file.
+_LOGGED = 'epoch_us(ingested_at), topic, partition::INT, "offset"::BIGINT'
+_CONTENTS = {
+    "pin": f"{', '.join(f'{column.name}::{_SQL_TYPE[column.type]}' for column in dataset('pin').clean)}, {_LOGGED}",
+    "quarantine": f"data_set, key, rules, raw, {_LOGGED}",
+}
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """An engine's costs of one size: the first cleaning, with the start of the process, and the median later one."""
+    """An engine's costs of one size: the first cleaning, with the start of the process, and the median later one.
+
+    :param contents: rows of each table and the sum of their hashes, whatever their order.
+    """
 
     counts: Counts
     cold: Cost
     warm: Cost
     files: dict[str, int]
+    contents: dict[str, tuple[int, int]]
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
     """Yield rows per CPU second of each engine, size and state, and how much more CPU Spark takes than duckdb.
 
-    :raises RuntimeError: when the engines' counts differ: they did not do the same.
+    :raises RuntimeError: when the engines' counts or rows differ: they did not do the same.
     """
     for pins in _SIZES[:1] if plan.quick else _SIZES:
         root = raw_day(plan.folder / "raw", pins)
         measured = {engine: _measure(engine, plan, root, pins) for engine in ENGINES}
-        _require_equal_counts(measured)
+        _require_equal_results(measured)
         for engine, of in measured.items():
             for state, cost in (("cold", of.cold), ("warm", of.warm)):
                 detail = {**cost.as_dict(), "counts": of.counts, "files": of.files}
@@ -64,25 +79,36 @@ def measure(plan: Plan) -> Iterator[Figure]:
 def _measure(engine: str, plan: Plan, root: Path, pins: int) -> _Measured:
     lake = plan.folder / "lake" / engine
     shutil.rmtree(lake, ignore_errors=True)
-    with Engine(*_command(engine, plan, root, lake), plan.folder / f"{engine}.log") as running:
+    if engine == "spark":
+        command, environment = _command(engine, plan, "create", lake)
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_CREATE_TIMEOUT_S)
+    with Engine(*_command(engine, plan, str(root), lake), plan.folder / f"{engine}.log") as running:
         counts, cold = running.clean()
         warm = [running.clean()[1] for _ in range(_WARM_RUNS.get(pins, 1))]
-    files = {name: _data_files(lake, name) for name in ("pin", "quarantine")}
+    files = {name: _data_files(lake, name) for name in _CONTENTS}
+    contents = {name: _fingerprint(files[name], columns) for name, columns in _CONTENTS.items()}
     middle = partial(_median, warm)
-    return _Measured(counts, cold, Cost(middle("wall_s"), middle("cpu_s"), max(c.peak_mib for c in warm)), files)
+    median_warm = Cost(middle("wall_s"), middle("cpu_s"), max(cost.peak_mib for cost in warm))
+    return _Measured(counts, cold, median_warm, {name: len(of) for name, of in files.items()}, contents)
 
 
 def _median(costs: list[Cost], field: str) -> float:
     return float(median(getattr(cost, field) for cost in costs))
 
 
-def _data_files(lake: Path, name: str) -> int:
-    """Return how many data files the table has for readers."""
-    return len(DeltaTable(layout.table_path(str(lake), "batch", name)).file_uris())
+def _data_files(lake: Path, name: str) -> list[str]:
+    """Return the data files that the table has for readers."""
+    return DeltaTable(layout.table_path(str(lake), "batch", name)).file_uris()
 
 
-def _command(engine: str, plan: Plan, root: Path, lake: Path) -> tuple[list[str], dict[str, str]]:
-    arguments = ["-m", f"bench.cleaning_engines.in_{engine}", str(root), str(lake)]
+def _fingerprint(files: list[str], columns: str) -> tuple[int, int]:
+    query = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0) FROM read_parquet($files)"
+    rows, hashes = duckdb.execute(query, {"files": files}).fetchall()[0]
+    return int(rows), int(hashes)
+
+
+def _command(engine: str, plan: Plan, root: str, lake: Path) -> tuple[list[str], dict[str, str]]:
+    arguments = ["-m", f"bench.cleaning_engines.in_{engine}", root, str(lake)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if engine != "spark":
         return [sys.executable, *arguments], environment
@@ -93,7 +119,8 @@ def _command(engine: str, plan: Plan, root: Path, lake: Path) -> tuple[list[str]
     return [str(python), *arguments], {**environment, **{name: str(value) for name, value in spark.items()}}
 
 
-def _require_equal_counts(measured: dict[str, _Measured]) -> None:
+def _require_equal_results(measured: dict[str, _Measured]) -> None:
     counts = {engine: {name: rows for name, rows in of.counts.items() if rows} for engine, of in measured.items()}
-    if any(of != counts["spark"] for of in counts.values()):
-        raise RuntimeError(f"the engines did not do the same cleaning: {counts}")
+    contents = {engine: of.contents for engine, of in measured.items()}
+    if any(counts[engine] != counts["spark"] or contents[engine] != contents["spark"] for engine in measured):
+        raise RuntimeError(f"the engines did not do the same cleaning: counts {counts}, rows and hashes {contents}")

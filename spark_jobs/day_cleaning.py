@@ -7,7 +7,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -113,10 +113,11 @@ class Counted:
 
 
 def _judge(spark: SparkSession, day: Day, objects: Iterable[RawObject]) -> dict[str, Judged]:
-    """Return the judged rows of every data set that has an object."""
+    """Return the judged rows of every data set that has a line."""
     by_data_set: dict[str, list[RawObject]] = defaultdict(list)
     for raw in objects:
-        by_data_set[raw.data_set].append(raw)
+        if raw.holds_lines:
+            by_data_set[raw.data_set].append(raw)
     with ThreadPoolExecutor(len(DATA_SETS)) as side_by_side:
         judging = {
             name: side_by_side.submit(judge_objects, spark, day.root, day.pipeline_id, day.day, name, found)
@@ -131,24 +132,23 @@ def _count(spark: SparkSession, judged: Mapping[str, Judged]) -> Counted:
     The lines that came in were counted before any rule and any window, so that the equation compares two counts made
     apart.
     """
-    counted = Counted(
-        counts={name: DataSetCounts(read=judged[name].read if name in judged else 0) for name in DATA_SETS},
-        lines_by_file=Counter(),
-        newest_record_at=None,
-    )
-    if not judged:
-        return counted
-    groups = ("data_set", "file", "outcome", "rules", "unexpected", "of_another_day")
-    rows = reduce(DataFrame.unionByName, (of.rows.select(*groups, "ingested_at") for of in judged.values()))
-    newest = F.max(F.unix_millis("ingested_at")).alias("newest_ms")
-    newest_ms = []
-    for row in rows.groupBy(*groups).agg(F.count(F.lit(1)).alias("rows"), newest).collect():
-        of = counted.counts[row.data_set]
-        of.add(row.outcome, row.rules or (), row.unexpected or (), row.of_another_day, row.rows)
-        counted.lines_by_file[row.file] += row.rows
+    counts = {name: DataSetCounts(read=judged[name].read if name in judged else 0) for name in DATA_SETS}
+    lines_by_file: Counter[str] = Counter()
+    newest_ms: list[int] = []
+    for row in _groups(judged).collect() if judged else ():
+        counts[row.data_set].add(row.outcome, row.rules or (), row.unexpected or (), row.of_another_day, row.rows)
+        lines_by_file[row.file] += row.rows
         newest_ms += [row.newest_ms] if row.newest_ms is not None else []
     newest_record_at = datetime.fromtimestamp(max(newest_ms) / 1000, UTC) if newest_ms else None
-    return replace(counted, newest_record_at=newest_record_at)
+    return Counted(counts, lines_by_file, newest_record_at)
+
+
+def _groups(judged: Mapping[str, Judged]) -> DataFrame:
+    """Return how many rows share all that is counted, and when the newest of them was logged."""
+    shared = ("data_set", "file", "outcome", "rules", "unexpected", "of_another_day")
+    rows = reduce(DataFrame.unionByName, (of.rows.select(*shared, "ingested_at") for of in judged.values()))
+    newest = F.max(F.unix_millis("ingested_at")).alias("newest_ms")
+    return rows.groupBy(*shared).agg(F.count(F.lit(1)).alias("rows"), newest)
 
 
 def _warnings(day: Day, counts: Mapping[str, DataSetCounts], judged: Mapping[str, Judged]) -> Iterable[dict[str, Any]]:
@@ -206,5 +206,7 @@ def _metrics(spark: SparkSession, rows: Iterable[tuple[str, str, str | None, int
     """Return the metrics as a frame, by way of one JSON text: rows from Python would start a worker."""
     names = ("data_set", "metric", "detail", "value")
     text = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
-    structs = F.from_json(F.lit(text), "array<struct<data_set string, metric string, detail string, value bigint>>")
+    structs = F.from_json(
+        F.lit(text), "array<struct<data_set string, metric string, detail string, value bigint>>", {"mode": "FAILFAST"}
+    )
     return spark.range(1).select(F.inline(structs)).withColumn("run_id", F.lit(run_id))

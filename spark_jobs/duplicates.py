@@ -20,7 +20,7 @@ def with_redelivered(frame: DataFrame, address: Sequence[str]) -> DataFrame:
 
 
 def with_outcome(frame: DataFrame, log_order: Sequence[str]) -> DataFrame:
-    """Add ``outcome`` (:mod:`spark_jobs.outcomes`): of the good rows of a key the last in the log stays.
+    """Add ``outcome`` (:mod:`include.outcomes`): of the good rows of a key the last in the log stays.
 
     The others are ``identical`` when their clean content equals that of the row that stays, else ``superseded``.
 

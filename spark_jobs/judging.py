@@ -44,13 +44,14 @@ def judge_objects(
 
     :param root: what the objects' keys stand under, ``s3://<bucket>``.
     :param day: UTC day, ``YYYY-MM-DD``.
-    :param objects: at least one; those that Spark would ignore are left out.
+    :param objects: at least one that holds a line, and none that Spark ignores.
     """
     counting = Observation(f"read {data_set}")
-    lines = raw_objects.read_lines(spark, root, objects)
+    lines = raw_objects.read_lines(spark, root, data_set, objects)
     observed = lines.observe(counting, F.count(F.lit(1)).alias("lines"))
     rows = judge(observed, data_set, pipeline_id, day).localCheckpoint(eager=True)
-    return Judged(rows, counting.get["lines"])
+    # Of a plan that turns out to be empty adaptive execution drops the count too, which would be waited for for ever.
+    return Judged(rows, 0 if rows.isEmpty() else counting.get["lines"])
 
 
 def judge(lines: DataFrame, data_set: str, pipeline_id: str, day: str) -> DataFrame:
@@ -65,8 +66,8 @@ def judge(lines: DataFrame, data_set: str, pipeline_id: str, day: str) -> DataFr
     topic = F.lit(layout.topic(pipeline_id, data_set))
     addressed = with_kafka_address(with_record(lines, declared, KAFKA_FIELDS), topic)
     judged = with_outcome(with_redelivered(with_checks(addressed, declared), ADDRESS), _LOG_ORDER)
-    start, milliseconds = F.lit(f"{day}T00:00:00Z").cast("timestamp"), F.col("ingested_at")
-    within = (milliseconds >= start) & (milliseconds < start + F.expr("INTERVAL 24 HOURS"))
+    start, logged = F.lit(f"{day}T00:00:00Z").cast("timestamp"), F.col("ingested_at")
+    within = (logged >= start) & (logged < start + F.expr("INTERVAL 24 HOURS"))
     return judged.select(
         F.lit(data_set).alias("data_set"),
         "file",
@@ -83,7 +84,6 @@ def judge(lines: DataFrame, data_set: str, pipeline_id: str, day: str) -> DataFr
 
 
 def _dead_letters(lines: DataFrame, pipeline_id: str) -> DataFrame:
-    names = F.array().cast("array<string>")
     return lines.select(
         F.lit(DEAD_LETTER).alias("data_set"),
         "file",
@@ -91,7 +91,7 @@ def _dead_letters(lines: DataFrame, pipeline_id: str) -> DataFrame:
         F.array(F.lit(UNPARSABLE.name)).alias("rules"),
         raw_text().alias("raw"),
         F.lit(QUARANTINED).alias("outcome"),
-        names.alias("unexpected"),
+        F.array().cast("array<string>").alias("unexpected"),
         F.lit(False).alias("of_another_day"),
         F.lit(None).cast("timestamp").alias("ingested_at"),
         F.lit(raw_objects.topics(pipeline_id)[DEAD_LETTER]).alias("topic"),

@@ -43,6 +43,11 @@ class RawObject:
         """Whether Hadoop, and so Spark, takes the object for a marker rather than data and leaves it out."""
         return self.key.endswith("/") or self.key.rsplit("/", 1)[-1].startswith(("_", "."))
 
+    @property
+    def holds_lines(self) -> bool:
+        """Whether there is a line in it: an empty dead letter was a record too."""
+        return not self.ignored and (bool(self.size) or self.data_set == DEAD_LETTER)
+
 
 def topics(pipeline_id: str) -> dict[str, str]:
     """Return the topic of each of :data:`DATA_SETS`."""
@@ -62,21 +67,22 @@ def list_day(s3: S3Client, bucket: str, pipeline_id: str, day: str) -> Iterator[
                 yield RawObject(data_set, entry["Key"], entry["ETag"].strip('"'), entry["Size"])
 
 
-def read_lines(spark: SparkSession, root: str, objects: Sequence[RawObject]) -> DataFrame:
+def read_lines(spark: SparkSession, root: str, data_set: str, objects: Sequence[RawObject]) -> DataFrame:
     """Return every line of a data set's ``objects``: ``file`` (URI) and ``value``, text of whatever bytes.
 
     A line ends with a line feed alone, as the sink writes it. A dead letter is one line, whatever it holds.
 
     :param root: what the keys stand under, ``s3://<bucket>``.
+    :param objects: at least one that :attr:`~RawObject.holds_lines`.
     """
-    letters = any(raw.data_set == DEAD_LETTER for raw in objects)
+    letters = data_set == DEAD_LETTER
     filled = [raw for raw in objects if raw.size]
     empty_letters = [raw for raw in objects if letters and not raw.size]  # Spark skips files without a byte
     parts = []
     if filled:
         text = spark.read.text(_paths(root, filled), wholetext=letters, lineSep=None if letters else "\n")
         parts.append(text.select(F.col("_metadata.file_path").alias("file"), "value"))
-    if empty_letters or not parts:
+    if empty_letters:
         parts.append(_empty_letters(spark, root, empty_letters))
     return reduce(DataFrame.unionByName, parts)
 
@@ -112,5 +118,5 @@ def _file(root: str, raw: RawObject) -> str:
 
 def _empty_letters(spark: SparkSession, root: str, letters: Sequence[RawObject]) -> DataFrame:
     """Return a line without text for each of ``letters``; built by expressions, as rows from Python start a worker."""
-    files = F.array(*(F.lit(_file(root, raw)) for raw in letters)).cast("array<string>")
+    files = F.array(*(F.lit(_file(root, raw)) for raw in letters))
     return spark.range(1).select(F.explode(files).alias("file"), F.lit("").alias("value"))

@@ -81,7 +81,7 @@ def _with_values(texts: pl.LazyFrame) -> pl.LazyFrame:
         .otherwise(1).cast(pl.Decimal(28, 0))
     )  # fmt: skip
     digits = followers.str.replace_all(",", "", literal=True).str.strip_chars_end("kKmMbB")
-    exact = digits.cast(pl.Decimal(28, 6), strict=False) * times + pl.lit("0.5").cast(pl.Decimal(28, 6))
+    exact = (digits.cast(pl.Decimal(28, 6), strict=False) * times).round(0, "half_away_from_zero")
     as_double = index.cast(pl.Float64, strict=False)
     return texts.with_columns(
         pl.when(index.str.contains(r"^[+-]?[0-9]+(\.0*)?$") & as_double.is_between(0, 2**31 - 1))

@@ -1,4 +1,7 @@
-"""The day cleaned by the project's own job code on Spark, as the job runs it; arguments: root of the raw day, lake."""
+"""The day cleaned by the project's own job code on Spark, as the job runs it; arguments: root of the raw day, lake.
+
+With ``create`` in place of the root it makes the tables, which another job does in the pipeline.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,10 @@ def main(root: str, lake: str) -> None:
     """Serve cleanings of the day under ``root`` into Delta tables under ``lake``."""
     log_to_driver()
     spark = SparkSession.builder.appName("bench").getOrCreate()
-    for name in layout.BATCH_TABLES:
-        tables.create(spark, lake, "batch", name)
+    if root == "create":
+        for name in layout.BATCH_TABLES:
+            tables.create(spark, lake, "batch", name)
+        return
     day = Day(DAY, f"file://{root}", lake, PIPELINE_ID, superseded_share=1.0, run_id="bench")
     serve(lambda: clean_day(spark, day, list(_objects(Path(root))))["data_sets"]["pin"])
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import batched
@@ -10,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from bench.cleaning_engines.serving import DAY, PIPELINE_ID
+from emulator import generator, payloads
 from emulator.generator import generate_posts
 from emulator.payloads import records_of
 from include import layout
@@ -28,11 +33,12 @@ _DAY_START_MS = int(datetime.fromisoformat(DAY).replace(tzinfo=UTC).timestamp() 
 def raw_day(folder: Path, pins: int) -> Path:
     """Return the root of a day of about ``pins`` raw lines under ``folder``; it is made once and kept.
 
-    Every run makes the same bytes.
+    Every run makes the same bytes, until the code that makes them changes.
     """
-    root = folder / f"pins-{pins}"
+    root = folder / f"pins-{pins}-{_version()}"
     if (root / "complete").exists():
         return root
+    shutil.rmtree(root, ignore_errors=True)
     prefix = root / layout.raw_prefix(layout.topic(PIPELINE_ID, "pin"), DAY)
     prefix.mkdir(parents=True, exist_ok=True)
     values = _values(min(pins, _DIFFERENT))
@@ -44,6 +50,12 @@ def raw_day(folder: Path, pins: int) -> Path:
     return root
 
 
+def _version() -> str:
+    """Return what stands for the code and the settings that the bytes depend on."""
+    sources = [inspect.getsource(module) for module in (sys.modules[__name__], generator, payloads)]
+    return hashlib.sha256("\0".join([*sources, str(settings().sink_flush_size)]).encode()).hexdigest()[:8]
+
+
 def _lines(partition: int, pins: int, values: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield offset and line of a partition; ``values`` come again and again, under new keys."""
     draw = Random(_SEED + partition)  # noqa: S311 - bytes to repeat, not a secret
@@ -51,13 +63,13 @@ def _lines(partition: int, pins: int, values: Sequence[bytes]) -> Iterator[tuple
     for offset, number in enumerate(range(partition, pins, PARTITIONS)):
         value = values[number % len(values)]
         chance = draw.random()
-        if chance < _BROKEN:
-            value = _broken(value, draw)
-        elif chance < _BROKEN + _REPEATED and number >= PARTITIONS:
+        if _BROKEN <= chance < _BROKEN + _REPEATED and number >= PARTITIONS:
             number = draw.randrange(partition, number, PARTITIONS)
         timestamp = _DAY_START_MS + 86_399_999 * offset * PARTITIONS // (pins + PARTITIONS)
         address = f',"_topic":"{topic}","_partition":{partition},"_offset":{offset},"_timestamp":{timestamp}}}\n'
         line = _with_key(value, number)[:-1] + address.encode()
+        if chance < _BROKEN:
+            line = _broken(line, draw)
         yield offset, line
         if draw.random() < _REDELIVERED:
             yield offset, line
@@ -71,17 +83,19 @@ def _values(count: int) -> list[bytes]:
 
 def _with_key(value: bytes, number: int) -> bytes:
     """Return the value with the keys of pin ``number``: ``{"index":N,"unique_id":"xxxxxxxx-…`` is how each begins."""
-    head, mark, rest = value.partition(b'"unique_id":"')
-    if not mark or not head.startswith(b'{"index":') or rest[36:37] != b'"':
-        return value  # a broken one, or the pin that is all zeros
-    return b'{"index":%d,"unique_id":"%08x-0000-4000-8000-%012x%s' % (number, number, number, rest[36:])
+    _, mark, rest = value.partition(b'"unique_id":"')
+    if rest[36:37] != b'"':
+        return value  # the pin that is all zeros
+    return b'{"index":%d,%s%08x-0000-4000-8000-%012x%s' % (number, mark, number, number, rest[36:])
 
 
-def _broken(value: bytes, draw: Random) -> bytes:
+def _broken(line: bytes, draw: Random) -> bytes:
     match draw.randrange(3):
-        case 0:
-            return value[: len(value) // 2].decode(errors="ignore").encode()  # cut between two characters: not JSON
+        case 0:  # cut within a text, between two characters
+            begun, mark, _ = line.partition(b'"title":"')
+            return begun + mark + b"\n"
         case 1:
-            return json.dumps({**json.loads(value), "follower_count": "many"}).encode()
+            record = {**json.loads(line), "follower_count": "many"}
         case _:
-            return json.dumps({**json.loads(value), "category": ""}).encode()
+            record = {**json.loads(line), "category": ""}
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

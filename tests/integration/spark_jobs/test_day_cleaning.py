@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -234,6 +235,22 @@ def test_a_run_that_died_between_two_commits_is_mended_by_the_next(world):
     }  # fmt: skip
     assert {row.run_id for row in world.rows("metrics")} == {"the run"}
     assert world.files(OTHER_DAY) == world.other_day
+
+
+@pytest.mark.parametrize("listed_bytes", [0, 7])
+def test_an_object_that_is_empty_when_it_is_read_does_not_hold_the_day_up(world, monkeypatch, listed_bytes):
+    monkeypatch.setattr(world, "objects", {})
+    world.put("geo", "0+0000000100.json", b"")
+    world.objects = {key: replace(raw, size=listed_bytes) for key, raw in world.objects.items()}
+    world.spark.conf.set("spark.sql.adaptive.enabled", "true")  # as in every real run
+    try:
+        if listed_bytes:
+            with pytest.raises(RuntimeError, match="has 7 bytes but gave no line"):
+                world.clean()
+        else:
+            assert [entry["lines"] for entry in world.clean()["manifest"]] == [0]
+    finally:
+        world.spark.conf.set("spark.sql.adaptive.enabled", "false")
 
 
 def test_a_day_without_objects_becomes_empty_and_other_days_stay(world, monkeypatch):

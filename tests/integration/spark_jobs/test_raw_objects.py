@@ -21,7 +21,7 @@ def read(spark, root, objects):
     rows = [
         (data_set, row)
         for data_set, of in data_sets.items()
-        for row in read_lines(spark, f"file://{root}", of).collect()
+        for row in read_lines(spark, f"file://{root}", data_set, of).collect()
     ]
     counts = {}
     for _, row in rows:
@@ -73,9 +73,13 @@ def test_lines_end_with_a_line_feed_alone_and_a_dead_letter_is_one_line(spark, t
     assert list(lines.values()) == [3, 0, 1, 1, 1]
 
 
-def test_objects_without_a_byte_have_no_lines(spark, tmp_path):
-    empty = written(tmp_path, f"{FOLDER}/p.geo+0+0000000000.json", b"")
-    assert read(spark, tmp_path, [empty]) == ([], {empty.key: 0})
+@pytest.mark.parametrize(
+    ("data_set", "name", "size", "holds"),
+    [("geo", "p.geo+0+0.json", 0, False), ("geo", "p.geo+0+0.json", 1, True), ("geo", "_SUCCESS", 1, False),
+     ("dead_letter", "p.dead_letter+0+0.bin", 0, True)],
+)  # fmt: skip
+def test_an_object_without_a_byte_holds_no_line_unless_it_is_a_dead_letter(data_set, name, size, holds):
+    assert RawObject(data_set, f"{FOLDER}/{name}", "etag", size).holds_lines is holds
 
 
 def test_an_object_that_gave_no_line_although_it_has_bytes_is_an_error():
