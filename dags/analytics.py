@@ -67,7 +67,7 @@ with DAG(
 
         hook = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id)
         settle = timedelta(minutes=settings().settle_minutes)
-        key = write_report(hook.client, settings().bucket, settings().pipeline_id, settle=settle)
+        key = write_report(hook, settings().pipeline_id, settle=settle)
         hook.write(REPORT, report_receipt(key, inputs=inputs, run_id=run_id))
         return key
 

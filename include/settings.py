@@ -8,15 +8,23 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib import resources
+from string import Formatter
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+import yaml
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from include import layout
 from include.schema import DATASETS
 
 PREFIX = "PINPIPE_"
+
+# Those that Airflow turns into cron expressions; its others are no schedule for a DAG with several runs at once.
+_PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+_ADDRESS_PARTS = {"api_id", "region"}
+_LONG = 2**63 - 1
+_INT = 2**31 - 1
 
 
 class SettingsError(ValueError):
@@ -48,26 +56,30 @@ class Settings(BaseSettings):
         description="S3 bucket of raw objects, receipts, reports and, where `lake` is empty, Delta tables.",
     )
     lake: str = Field(
-        "", description="Root of the Delta tables, such as `s3://<bucket>/delta`; empty: `delta` in the bucket."
+        "",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*/?)?$",
+        description="Root of the Delta tables, such as `s3://<bucket>/delta`; empty: `delta` in the bucket.",
     )
 
     topic_partitions: int = Field(
-        3, ge=1, description="Partitions of each topic; more can be added later, none taken away."
+        3, ge=1, le=10_000, description="Partitions of each topic; more can be added later, none taken away."
     )
-    topic_replication: int = Field(1, ge=1, description="Replicas of each partition; at most as many as brokers.")
+    topic_replication: int = Field(
+        1, ge=1, le=100, description="Replicas of each partition; at most as many as brokers."
+    )
     topic_retention_ms: int = Field(
-        -1, ge=-1, description="How long topics keep records, in milliseconds; -1 keeps everything."
+        -1, ge=-1, le=_LONG, description="How long topics keep records, in milliseconds; -1 keeps everything."
     )
 
     kafka_rest_url: str = Field(
         "http://127.0.0.1:15082",
-        pattern=r"^https?://[^/]",
+        pattern=r"^https?://[^/\s]\S*$",
         description="Where the REST API forwards records to: URL of the Kafka REST proxy.",
     )
     api_stage: str = Field("prod", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="Stage of the REST API.")
     api_url_format: str = Field(
         "http://127.0.0.1:15000/{api_id}",
-        pattern=r"^https?://[^/]",
+        pattern=r"^https?://[^/\s]\S*$",
         description="Invoke URL of the REST API without the stage; `{api_id}` and `{region}` are filled in.",
     )
     api_rate_limit: float = Field(
@@ -76,18 +88,28 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Usage plan: steady requests per second that the API key may make.",
     )
-    api_burst_limit: int = Field(400, ge=1, description="Usage plan: requests that the API key may make at once.")
-
-    sink_flush_size: int = Field(10_000, ge=1, description="Most records in one raw object.")
-    sink_rotate_ms: int = Field(
-        5_000, ge=1_000, description="An open raw object is stored after so many milliseconds at the latest."
+    api_burst_limit: int = Field(
+        400, ge=1, le=_INT, description="Usage plan: requests that the API key may make at once."
     )
+
+    sink_flush_size: int = Field(10_000, ge=1, le=_INT, description="Most records in one raw object.")
+    sink_rotate_ms: int = Field(
+        5_000,
+        ge=1_000,
+        le=3_600_000,
+        description="An open raw object is stored after so many milliseconds at the latest.",
+    )
+    # A run of clean_batch may take 6 hours: what it waits for before it begins to clean must leave it time.
     sink_timeout_s: int = Field(
-        900, ge=10, description="How long a run of `clean_batch` waits for the sink, in seconds; then it fails."
+        900,
+        ge=10,
+        le=3_600,
+        description="How long a run of `clean_batch` waits for the sink, in seconds; then it fails.",
     )
     settle_minutes: int = Field(
         10,
         ge=0,
+        le=180,
         description="Scheduled cleaning of a day begins so many minutes after the midnight (UTC) that ends it.",
     )
     late_window_days: int = Field(
@@ -109,8 +131,8 @@ class Settings(BaseSettings):
     emulate_batch_schedule: str | None = Field(
         None,
         pattern=r"^(@[a-z]+|\S+( +\S+){4})$",
-        description="When `emulate_batch` runs: a cron expression of five fields (UTC), or a preset such as `@hourly`; "
-        "none: only on demand.",
+        description="When `emulate_batch` runs by itself: a cron expression of five fields (UTC), or one of "
+        f"{', '.join(f'`{preset}`' for preset in _PRESETS)}. Not set, it runs on demand only.",
     )
     emulate_in_flight: int = Field(4, ge=1, le=64, description="Requests that the emulator keeps in flight.")
 
@@ -144,6 +166,30 @@ class Settings(BaseSettings):
         description="Airflow connection to the source database: the type is SQLAlchemy's name of the database, the "
         "schema the database, the extra becomes the URL's query.",
     )
+
+    @field_validator("api_url_format")
+    @classmethod
+    def _only_known_parts_are_filled_in(cls, value: str) -> str:
+        for _, part, form, conversion in Formatter().parse(value):
+            if part is not None and (part not in _ADDRESS_PARTS or form or conversion):
+                raise ValueError("it may have no other {…} than {api_id} and {region}")
+        return value
+
+    @field_validator("emulate_batch_schedule")
+    @classmethod
+    def _schedule_has_a_next_run(cls, value: str | None) -> str | None:
+        if value is None or value in _PRESETS:
+            return value
+        if value.startswith("@"):
+            raise ValueError(f"the presets are {', '.join(_PRESETS)}")
+        # Every DAG file reads the settings, and few have a schedule.
+        from croniter import CroniterError, croniter
+
+        try:
+            croniter(value).get_next()
+        except CroniterError as error:
+            raise ValueError(f"it is no cron expression that has a next run: {error}") from error
+        return value
 
     @property
     def lake_root(self) -> str:
@@ -194,9 +240,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order of the sources: arguments, environment, the environment's file."""
-        file = resources.files("include").joinpath("environments", f"{environment()}.yaml")
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=str(file))
+        """Order of the sources: the environment's name, arguments, variables, the environment's file."""
+        name = environment()
+        return (
+            InitSettingsSource(settings_cls, {"env": name}),
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, environment_file(name)),
+        )
 
 
 def environments() -> tuple[str, ...]:
@@ -210,13 +261,40 @@ def environment() -> str:
 
     :raises SettingsError: when there is no such environment.
     """
-    name = os.environ.get("PINPIPE_ENV") or "local"
+    # Settings' variables may be written in lower case, so this one may.
+    name = {name.upper(): value for name, value in os.environ.items()}.get(_variable("env")) or "local"
     if name not in environments():
         raise SettingsError(
-            f"PINPIPE_ENV={name!r}: there is no include/environments/{name}.yaml; choose one of "
+            f"PINPIPE_ENV={name!r}: there is no {_path_of(name)}; choose one of "
             f"{', '.join(environments())}, or write that file"
         )
     return name
+
+
+def environment_file(name: str) -> dict[str, Any]:
+    """Return what the file of an environment sets.
+
+    :raises SettingsError: when it is not YAML of ``setting: value`` lines, or names an environment itself.
+    """
+    file = resources.files("include").joinpath("environments", f"{name}.yaml")
+    path = _path_of(name)
+    try:
+        lines = yaml.safe_load(file.read_bytes()) or {}
+    except (yaml.YAMLError, ValueError) as error:  # the latter of such as a day that no calendar has
+        raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}; mend it") from error
+    if not isinstance(lines, dict) or not all(isinstance(setting, str) for setting in lines):
+        raise SettingsError(f"{path} holds something else than lines of `setting: value`; write it so")
+    if "env" in lines:
+        raise SettingsError(f"{path}: env: {lines['env']!r}: the file's name is the environment's; remove the line")
+    return lines
+
+
+def _path_of(name: str) -> str:
+    return f"include/environments/{name}.yaml"
+
+
+def _variable(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
 
 
 @cache
@@ -232,11 +310,11 @@ def settings() -> Settings:
 
 
 def _refusal(fault: dict[str, Any]) -> str:
-    field, file = str(fault["loc"][0]), f"include/environments/{environment()}.yaml"
+    field, file = str(fault["loc"][0]), _path_of(environment())
     if fault["type"] == "extra_forbidden":
         return f"{file}: there is no setting {field!r}; docs/configuration.md lists them"
-    variable = next((name for name in os.environ if name.upper() == f"{PREFIX}{field}".upper()), None)
+    variable = next((name for name, set_to in os.environ.items() if set_to and name.upper() == _variable(field)), None)
     place, way_out = (f"{variable}=", "or unset it") if variable else (f"{file}: {field}: ", "or remove the line")
-    reason = str(fault["msg"]).replace("Input", "it").replace("String", "it")
+    reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input", "it").replace("String", "it")
     about = Settings.model_fields[field].description
     return f"{place}{fault['input']!r}: {reason} ({about}) Give such a value, {way_out} for the default"

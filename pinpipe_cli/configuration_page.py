@@ -10,12 +10,9 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from typing import Any
 
-import yaml
-
-from include.settings import PREFIX, Settings, environments
+from include.settings import PREFIX, Settings, environment_file, environments
 from local import ports
 from local.home import ROOT
 from local.process_environment import airflow_environment
@@ -90,17 +87,19 @@ def page() -> str:
                 "# Configuration",
                 f"<!-- Generated from the code by `{COMMAND}`: change `include/settings.py`, then run it. -->",
                 "A setting comes from its variable, then from `include/environments/<PINPIPE_ENV>.yaml`, then from the "
-                "default. An empty variable counts as one that is not set. A value that cannot be is refused when a "
-                "DAG file is parsed or a command starts; the message names the variable, the value and the way out.",
+                "default. An empty variable counts as one that is not set, so it does not undo a line of the file: to "
+                "do that, remove the line. A value that cannot be is refused when a DAG file is parsed or a command "
+                "starts; the message names the variable, the value and the way out.",
                 "Secrets are no settings: they live in Airflow's connections. AWS endpoints are set by botocore's own "
                 "`AWS_ENDPOINT_URL` variables alone.",
                 "## Settings",
+                "Below a default stands the value of each environment that has another.",
                 _table(
                     (
                         "setting",
                         "variable",
                         "type",
-                        "default; where an environment has another, that",
+                        "default",
                         "allowed",
                         "meaning",
                     ),
@@ -138,37 +137,31 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _settings() -> Iterable[tuple[str, ...]]:
-    files = {name: _environment_file(name) for name in environments()}
+    files = {name: environment_file(name) for name in environments()}
     for name, described in Settings.model_json_schema()["properties"].items():
         kinds = described.get("anyOf", [described])
         kind = next(kind for kind in kinds if kind["type"] != "null")
-        optional = len(kinds) > 1
         defaults = [_value(described["default"])]
         defaults += [
-            f"{file}: {_value(set_[name])}"
-            for file, set_ in files.items()
-            if set_.get(name, described["default"]) != described["default"]
+            f"{file}: {_value(lines[name])}"
+            for file, lines in files.items()
+            if lines.get(name, described["default"]) != described["default"]
         ]
         yield (
             f"`{name}`",
             f"`{PREFIX}{name.upper()}`",
             kind["type"],
             "<br>".join(defaults),
-            ", ".join(f"`{known}`" for known in files) if name == "env" else _allowed(kind, optional=optional),
+            ", ".join(f"`{known}`" for known in files) if name == "env" else _allowed(kind),
             _SEE_CONNECTIONS if name.endswith(_CONNECTION) else described["description"],
         )
 
 
-def _environment_file(name: str) -> dict[str, Any]:
-    text = resources.files("include").joinpath("environments", f"{name}.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text) or {}
-
-
 def _value(value: Any) -> str:
-    return {None: "none", "": "empty"}.get(value, f"`{value}`")
+    return {None: "not set", "": "empty"}.get(value, f"`{value}`")
 
 
-def _allowed(kind: dict[str, Any], *, optional: bool) -> str:
+def _allowed(kind: dict[str, Any]) -> str:
     bounds = [
         text.format(kind[key])
         for key, text in (
@@ -179,7 +172,7 @@ def _allowed(kind: dict[str, Any], *, optional: bool) -> str:
         )
         if key in kind
     ]
-    return ", ".join(bounds) + (", or none" if optional else "") or "any"
+    return ", ".join(bounds) or "any"
 
 
 def _connections() -> Iterable[tuple[str, ...]]:

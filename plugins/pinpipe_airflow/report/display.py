@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -28,14 +29,26 @@ def shown(value: Any, column: str = "") -> Markup:
 
 def visible(text: str) -> Markup:
     """Return a text from outside as HTML, in which characters that are not seen stand as their escapes."""
-    pieces: list[Markup] = []
+    return Markup("").join(
+        Markup('<span class="hidden">{}</span>').format(piece) if hidden else escape(piece)
+        for piece, hidden in _pieces(text)
+    )
+
+
+def attribute(text: str) -> str:
+    """Return a text from outside as :func:`visible` does, but without tags, as an attribute's value may have none."""
+    return "".join(piece for piece, _ in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the text in pieces, each with whether it is the escape of a character that is not seen."""
     start = 0
     for match in _NOT_PLAIN.finditer(text):
         if unicodedata.category(match.group()) in _HIDDEN:
-            code = match.group().encode("unicode_escape").decode()
-            pieces += [escape(text[start : match.start()]), Markup('<span class="hidden">{}</span>').format(code)]
+            yield text[start : match.start()], False
+            yield match.group().encode("unicode_escape").decode(), True
             start = match.end()
-    return Markup("").join([*pieces, escape(text[start:])])
+    yield text[start:], False
 
 
 def excerpt(text: str | None, characters: int | None = None) -> Markup:
@@ -50,8 +63,19 @@ def excerpt(text: str | None, characters: int | None = None) -> Markup:
     page = Markup("<code><bdi>{}</bdi></code>").format(visible(beginning))
     if whole > len(beginning):
         page += Markup(' <span class="note">cut: {:,} of {:,} characters</span>').format(len(beginning), whole)
-    if text.startswith("base64:"):
-        page += Markup(' <span class="note">base64: the bytes are not UTF-8 text</span>')
+    return page
+
+
+def raw_line(text: str | None, characters: int | None = None) -> Markup:
+    """Return the beginning of a quarantined line as :func:`excerpt` does.
+
+    Cleaning keeps bytes that are not UTF-8 as ``base64:…``; a line whose own text begins so looks the same.
+    """
+    page = excerpt(text, characters)
+    if text and text.startswith("base64:"):
+        page += Markup(
+            ' <span class="note">bytes that are not UTF-8, unless the line itself begins with base64:</span>'
+        )
     return page
 
 

@@ -51,13 +51,13 @@ def freshness(
 
     :param answered: the receipt of the answers.
     :param days: the cleaned days, newest first.
-    :param problems: receipts that cannot be read.
+    :param problems: receipts that are not taken.
     :param made_at: the moment to which ages are told.
     :param settle: how long after midnight UTC the cleaning of the day before begins.
     """
     facts = [
-        Fact(Level.PROBLEM, "Broken receipt", f"{problem.key}: {problem.reason}. Clean its day again; until then it "
-             "is missing from every number here.")
+        Fact(Level.PROBLEM, "Broken receipt", f"{problem.key}: {problem.reason}. No number here counts it. "
+             f"{problem.way_out}.")
         for problem in problems
     ]  # fmt: skip
     if not days:
@@ -99,30 +99,32 @@ def not_over(cleaned: CleanedDay) -> bool:
 
 def _yesterday(days: Sequence[CleanedDay], made_at: datetime, settle: timedelta) -> Fact:
     name = "Yesterday"
-    due = (made_at.astimezone(UTC) - settle - _RUN_TAKES).date() - _DAY
+    due = (made_at.astimezone(UTC) - settle - _RUN_TAKES).date() - _DAY  # the newest day that should be cleaned by now
     yesterday = made_at.astimezone(UTC).date() - _DAY
     cleaned = {day.day for day in days}
     if yesterday in cleaned:
         return Fact(Level.OK, name, f"{yesterday} is cleaned.")
     if yesterday < min(cleaned):
         return Fact(Level.INFO, name, f"{yesterday} is before the first cleaned day.")
-    if due < yesterday and due in cleaned:
-        return Fact(Level.OK, name, f"{yesterday} is not due yet; {due}, the day before it, is cleaned.")
-    missing = Span(max(day for day in cleaned if day < yesterday) + _DAY, yesterday)
+    newest = max(day for day in cleaned if day < yesterday)
+    not_due = f"{yesterday} is not due yet" if due < yesterday else ""
+    if newest >= due:
+        return Fact(Level.OK, name, f"{not_due}; the newest day cleaned before it is {newest}.")
+    missing = Span(newest + _DAY, due)
     works = missing.days == 1 or max(cleaned) > yesterday  # something cleans, today's day at least
     level = Level.ATTENTION if works else Level.PROBLEM
-    return Fact(level, name, f"Not cleaned: {missing}. See the runs of clean_batch in Airflow.")
+    rest = f" {not_due}." if not_due else ""
+    return Fact(level, name, f"Not cleaned: {missing}. See the runs of clean_batch in Airflow.{rest}")
 
 
 def _newest_record(newest: CleanedDay, made_at: datetime) -> Fact:
     name = "Newest record read"
-    objects, size = len(newest.manifest), sum(entry.size for entry in newest.manifest)
-    lines = sum(entry.lines for entry in newest.manifest)
-    read = f"{objects:,} objects, {lines:,} lines, {size / 1e6:,.1f} MB"
+    manifest = newest.manifest
+    read = f"{manifest.objects:,} objects, {manifest.lines:,} lines, {manifest.size / 1e6:,.1f} MB"
     if newest.newest_record_at:
         moment = f"{_moment(newest.newest_record_at)}{_ago(newest.newest_record_at, made_at)}"
         return Fact(Level.INFO, name, f"{moment}; read of {newest.day}: {read}.")
-    if not objects:
+    if not manifest.objects:
         return Fact(Level.ATTENTION, name, f"None: {newest.day} has no raw object, so it is empty in every table.")
     return Fact(Level.INFO, name, f"Its time is not in the receipt of {newest.day}; read of that day: {read}.")
 

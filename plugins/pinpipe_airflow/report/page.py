@@ -12,7 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from include.outcomes import OUTCOMES
+from include.outcomes import OUTCOMES, QUARANTINED
 from include.questions import QUESTIONS
 from pinpipe_airflow.report import display
 from pinpipe_airflow.report.differences import differences
@@ -44,7 +44,7 @@ def render_report(
     :param answered: receipt of ``run_questions``.
     :param days: receipts of ``clean_batch``, in any order.
     :param made_at: the report's own time, to which ages are told.
-    :param problems: receipts that cannot be read.
+    :param problems: receipts that are not taken.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     """
     newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
@@ -62,6 +62,9 @@ def render_report(
             chart_height=HEIGHT,
             slot=SLOT,
             counts=COUNTS,
+            read=READ,
+            quarantined=QUARANTINED,
+            outcomes=OUTCOMES,
             totals=_totals(newest_first),
             days=newest_first[:DAYS_SHOWN],
             older_days=newest_first[DAYS_SHOWN:],
@@ -87,8 +90,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for filter_ in (display.change, display.excerpt, display.measure, display.share, display.shown, display.visible):
-        environment.filters[filter_.__name__] = filter_
+    for shown_by in (
+        display.attribute,
+        display.change,
+        display.excerpt,
+        display.measure,
+        display.raw_line,
+        display.share,
+        display.shown,
+        display.visible,
+    ):
+        environment.filters[shown_by.__name__] = shown_by
     return environment
 
 

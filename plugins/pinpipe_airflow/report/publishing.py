@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -12,42 +13,43 @@ from pydantic import ValidationError
 
 from include import layout
 from pinpipe_airflow.report.page import render_report
-from pinpipe_airflow.report.receipts import Answered, CleanedDay, Problem, first_fault
+from pinpipe_airflow.report.receipts import FIRST_DAY, Answered, CleanedDay, Problem, first_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from pinpipe_airflow.hooks.receipt import ReceiptHook
+
 LATEST = f"{layout.REPORT_ROOT}/latest.html"
 
 _PARALLEL_READS = 8  # boto3 keeps 10 connections
+_DAY = re.compile(r"/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+_CLEAN_AGAIN = "Clean its day again"
+_REMOVE = "Remove it"
 
 log = logging.getLogger(__name__)
 
 
-def write_report(
-    s3_client: S3Client, bucket: str, pipeline_id: str, *, settle: timedelta, made_at: datetime | None = None
-) -> str:
+def write_report(hook: ReceiptHook, pipeline_id: str, *, settle: timedelta, made_at: datetime | None = None) -> str:
     """Write the report of the newest answers and of all cleaned days, and return its key.
 
     The key is that of the answers' time, so a retry overwrites its own report. ``reports/latest.html`` is a copy.
 
-    :param s3_client: client of the store that holds receipts and reports.
-    :param bucket: its bucket.
+    :param hook: where the receipts are, and the report goes.
     :param pipeline_id: named in the report's title.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     :param made_at: the report's own time, to which ages are told; now by default.
     :raises LookupError: when no questions have been answered yet.
     :raises ValueError: when the receipt of the answers is broken.
     """
-    answered = _answers(s3_client, bucket)
-    days, problems = _cleaned_days(s3_client, bucket)
-    page = render_report(
-        pipeline_id, answered, days, problems=problems, settle=settle, made_at=made_at or datetime.now(UTC)
-    )
+    made_at = made_at or datetime.now(UTC)
+    answered = _answers(hook.client, hook.bucket)
+    days, problems = _cleaned_days(hook, today=made_at.astimezone(UTC).date())
+    page = render_report(pipeline_id, answered, days, problems=problems, settle=settle, made_at=made_at)
     key = f"{layout.REPORT_ROOT}/{answered.finished_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}/report.html"
     for target in (key, LATEST):
-        s3_client.put_object(
-            Bucket=bucket,
+        hook.client.put_object(
+            Bucket=hook.bucket,
             Key=target,
             Body=page.encode(),
             ContentType="text/html; charset=utf-8",
@@ -72,28 +74,44 @@ def _answers(s3_client: S3Client, bucket: str) -> Answered:
         ) from error
 
 
-def _cleaned_days(s3_client: S3Client, bucket: str) -> tuple[list[CleanedDay], list[Problem]]:
-    """Return the receipts of all days, and those that cannot be read: one broken day must not hide the others."""
-    newest = layout.receipt_key("clean_batch").rpartition("/")[2]
-    pages = s3_client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=f"{layout.RECEIPT_ROOT}/clean_batch/dt="
-    )
-    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+def _cleaned_days(hook: ReceiptHook, today: date) -> tuple[list[CleanedDay], list[Problem]]:
+    """Return the receipts of all days, and those that are not taken: one broken day must not hide the others."""
+    client = hook.client
+    keys = [stored.key for stored in hook.receipts_by_day("clean_batch")]
     with ThreadPoolExecutor(_PARALLEL_READS) as pool:
-        read = list(
-            pool.map(lambda key: _cleaned_day(s3_client, bucket, key), (k for k in keys if k.endswith(f"/{newest}")))
-        )
+        read = list(pool.map(lambda key: _cleaned_day(client, hook.bucket, key, today), keys))
     problems = [problem for problem in read if isinstance(problem, Problem)]
     for problem in problems:
-        log.error("receipt s3://%s/%s is broken: %s; clean its day again", bucket, problem.key, problem.reason)
+        log.error("receipt s3://%s/%s is broken: %s. %s", hook.bucket, problem.key, problem.reason, problem.way_out)
     return [day for day in read if isinstance(day, CleanedDay)], problems
 
 
-def _cleaned_day(s3_client: S3Client, bucket: str, key: str) -> CleanedDay | Problem:
+def _cleaned_day(s3_client: S3Client, bucket: str, key: str, today: date) -> CleanedDay | Problem:
     try:
-        return CleanedDay.model_validate_json(_body(s3_client, bucket, key))
+        day = _day_of(key, today)
+    except ValueError as error:
+        return Problem(key, str(error), _REMOVE)
+    try:
+        cleaned = CleanedDay.model_validate_json(_body(s3_client, bucket, key))
     except ValidationError as error:
-        return Problem(key, first_fault(error))
+        return Problem(key, first_fault(error), _CLEAN_AGAIN)
+    if cleaned.day != day:
+        return Problem(key, f"day: it is of {cleaned.day}, not of the day that its key names", _CLEAN_AGAIN)
+    return cleaned
+
+
+def _day_of(key: str, today: date) -> date:
+    """Return the day that a receipt's key names.
+
+    :raises ValueError: when no receipt of a day that can have been cleaned has that key.
+    """
+    named = _DAY.search(key)
+    if named is None or key != layout.receipt_key("clean_batch", named[1]):
+        raise ValueError("its key is not that of a day's receipt")
+    day = date.fromisoformat(named[1])
+    if not FIRST_DAY <= day <= today:
+        raise ValueError(f"its key names a day that cannot have been cleaned: days are from {FIRST_DAY} to {today}")
+    return day
 
 
 def _body(s3_client: S3Client, bucket: str, key: str) -> bytes:

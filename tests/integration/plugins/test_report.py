@@ -70,7 +70,7 @@ def test_a_year_of_big_receipts_becomes_a_report_in_seconds(hook):
         day = YESTERDAY - timedelta(days=back)
         put(hook, receipt_key("clean_batch", str(day)), cleaned(day, objects=300))
     began = time.monotonic()
-    key = write_report(hook.client, hook.bucket, "pinpipe", settle=SETTLE, made_at=NOW)
+    key = write_report(hook, "pinpipe", settle=SETTLE, made_at=NOW)
     assert time.monotonic() - began < 20  # about 2 on an idle machine
     stored = hook.client.get_object(Bucket=hook.bucket, Key=key)
     assert stored["ContentType"] == "text/html; charset=utf-8"
@@ -92,7 +92,7 @@ def test_receipts_that_were_cut_or_are_old_do_not_hide_the_others(hook):
     put(hook, receipt_key("clean_batch", "2026-11-20"), cleaned(YESTERDAY, objects=2))
     put(hook, receipt_key("clean_batch", "2026-11-19"), json.dumps(cleaned(YESTERDAY, objects=2)).encode()[:400])
     put(hook, receipt_key("clean_batch", "2026-11-18"), {"day": "2026-11-18", "data_sets": {"pin": {"read": 1}}})
-    key = write_report(hook.client, hook.bucket, "pinpipe", settle=SETTLE, made_at=NOW)
+    key = write_report(hook, "pinpipe", settle=SETTLE, made_at=NOW)
     page = BeautifulSoup(hook.client.get_object(Bucket=hook.bucket, Key=key)["Body"].read(), "html.parser")
     problem = page.select_one(".facts li.problem")
     assert "receipts/clean_batch/dt=2026-11-19/latest.json: Invalid JSON" in problem.get_text()
@@ -102,4 +102,4 @@ def test_receipts_that_were_cut_or_are_old_do_not_hide_the_others(hook):
 
 def test_without_a_receipt_of_answers_the_way_out_is_named(hook):
     with pytest.raises(LookupError, match=f"s3://{hook.bucket}/.*run the DAG analytics"):
-        write_report(hook.client, hook.bucket, "pinpipe", settle=SETTLE)
+        write_report(hook, "pinpipe", settle=SETTLE)

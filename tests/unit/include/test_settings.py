@@ -1,8 +1,14 @@
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from airflow.utils.dates import cron_presets
 
 from include.settings import SettingsError, environment, settings
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +18,19 @@ def nobodys_variables(monkeypatch):
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path):
+    """Environments of the test's own, by name."""
+
+    def write(**texts):
+        (tmp_path / "environments").mkdir()
+        for name, text in texts.items():
+            (tmp_path / "environments" / f"{name}.yaml").write_text(text)
+        monkeypatch.setattr("include.settings.resources.files", lambda _: tmp_path)
+
+    return write
 
 
 def test_a_variable_wins_over_the_environments_file_and_the_default(monkeypatch):
@@ -41,7 +60,24 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch, variable):
         ("PINPIPE_BUCKET", "My_Bucket", "it should match pattern"),
         ("PINPIPE_REGION", "Frankfurt", "it should match pattern"),
         ("PINPIPE_KAFKA_REST_URL", "proxy:8082", "it should match pattern"),
+        ("PINPIPE_KAFKA_REST_URL", "http://my proxy", "it should match pattern"),
+        ("PINPIPE_LAKE", "foo/", "it should match pattern"),
+        ("PINPIPE_LAKE", "s3://bucket//delta", "it should match pattern"),
+        ("PINPIPE_LAKE", "/mnt/delta", "it should match pattern"),
+        ("PINPIPE_API_URL_FORMAT", "http://x/{foo}", "no other {…} than {api_id} and {region}"),
+        ("PINPIPE_API_URL_FORMAT", "http://x/{}", "no other {…} than {api_id} and {region}"),
+        ("PINPIPE_API_URL_FORMAT", "http://x/{api_id.__class__}", "no other {…} than {api_id} and {region}"),
+        ("PINPIPE_API_URL_FORMAT", "http://x/{api_id!r}", "no other {…} than {api_id} and {region}"),
+        ("PINPIPE_API_URL_FORMAT", "http://x/{api_id", "expected '}' before end of string"),
         ("PINPIPE_EMULATE_BATCH_SCHEDULE", "every day", "cron expression of five fields"),
+        ("PINPIPE_EMULATE_BATCH_SCHEDULE", "none", "cron expression of five fields"),
+        ("PINPIPE_EMULATE_BATCH_SCHEDULE", "@foo", "the presets are @hourly, @daily,"),
+        ("PINPIPE_EMULATE_BATCH_SCHEDULE", "@continuous", "the presets are @hourly, @daily,"),
+        ("PINPIPE_EMULATE_BATCH_SCHEDULE", "99 99 * * *", "[99 99 * * *] is not acceptable, out of range"),
+        ("PINPIPE_EMULATE_BATCH_SCHEDULE", "0 0 30 2 *", "has a next run: failed to find next date"),
+        ("PINPIPE_SETTLE_MINUTES", "99999999999999", "it should be less than or equal to 180"),
+        ("PINPIPE_SINK_TIMEOUT_S", "99999999999999", "it should be less than or equal to 3600"),
+        ("PINPIPE_TOPIC_RETENTION_MS", str(2**63), "it should be less than or equal to 9223372036854775807"),
     ],
 )
 def test_a_wrong_value_is_refused_by_variable_value_reason_and_way_out(monkeypatch, variable, value, reason):
@@ -61,10 +97,39 @@ def test_all_wrong_values_are_told_at_once(monkeypatch):
         settings()
 
 
-@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0 6 * * MON-FRI", "@daily"])
+@pytest.mark.parametrize("lake", ["s3://bucket/delta", "s3://bucket", "s3://my.bucket/a/b=1/"])
+def test_the_lake_is_a_place_in_s3(monkeypatch, lake):
+    monkeypatch.setenv("PINPIPE_LAKE", lake)
+    assert settings().lake_root == lake
+
+
+@pytest.mark.parametrize("address", ["https://{api_id}.execute-api.{region}.amazonaws.com", "https://api.example.com"])
+def test_an_address_of_the_api_may_name_its_id_and_region(monkeypatch, address):
+    monkeypatch.setenv("PINPIPE_API_URL_FORMAT", address)
+    assert settings().api_url_format == address
+
+
+@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0 6 * * MON-FRI", *cron_presets])
 def test_a_schedule_is_a_cron_expression_or_a_preset(monkeypatch, schedule):
     monkeypatch.setenv("PINPIPE_EMULATE_BATCH_SCHEDULE", schedule)
     assert settings().emulate_batch_schedule == schedule
+
+
+def test_cron_is_loaded_only_where_a_schedule_is_set():
+    ask = "import sys; from include.settings import settings; settings(); print('croniter' in sys.modules)"
+    for schedule, loaded in (("", "False"), ("@daily", "False"), ("0 6 * * *", "True")):
+        environment = {**os.environ, "PINPIPE_EMULATE_BATCH_SCHEDULE": schedule}
+        done = subprocess.run(
+            [sys.executable, "-c", ask], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert (done.stdout.strip(), done.stderr) == (loaded, "")
+
+
+@pytest.mark.parametrize("variable", ["PINPIPE_ENV", "pinpipe_env"])
+def test_the_environment_and_its_file_are_the_same_one(monkeypatch, files, variable):
+    files(prod="bucket: prods-own")
+    monkeypatch.setenv(variable, "prod")
+    assert (environment(), settings().env, settings().bucket) == ("prod", "prod", "prods-own")
 
 
 def test_an_unknown_environment_is_refused_with_those_there_are(monkeypatch):
@@ -83,11 +148,27 @@ def test_an_unknown_environment_is_refused_with_those_there_are(monkeypatch):
             r"include/environments/local.yaml: topic_partitions: 0: it should be .*remove the line",
         ),
         ("topic_partition: 5", r"include/environments/local.yaml: there is no setting 'topic_partition'"),
+        ("env: other", r"include/environments/local.yaml: env: 'other': the file's name .*remove the line"),
+        ("- bucket: mine", r"include/environments/local.yaml holds something else than lines .*write it so"),
+        ("1: mine", r"include/environments/local.yaml holds something else than lines .*write it so"),
+        ("bucket: [mine", r"include/environments/local.yaml is not YAML: .*line 1, column 9.*; mend it"),
+        ("bucket: 2026-99-99", r"include/environments/local.yaml is not YAML: month must be in 1..12; mend it"),
+        ("bucket: \x00", r"include/environments/local.yaml is not YAML: .*; mend it"),
     ],
 )
-def test_a_wrong_line_of_an_environments_file_is_refused_by_file_and_line(monkeypatch, tmp_path, line, message):
-    (tmp_path / "environments").mkdir()
-    (tmp_path / "environments" / "local.yaml").write_text(line)
-    monkeypatch.setattr("include.settings.resources.files", lambda _: tmp_path)
+def test_a_wrong_line_of_an_environments_file_is_refused_by_file_and_line(files, line, message):
+    files(local=line)
     with pytest.raises(SettingsError, match=message):
         settings()
+
+
+def test_an_empty_variable_is_not_blamed_for_a_line_of_the_file(monkeypatch, files):
+    files(local="topic_partitions: 0")
+    monkeypatch.setenv("PINPIPE_TOPIC_PARTITIONS", "")
+    with pytest.raises(SettingsError, match=r"^include/environments/local.yaml: topic_partitions: 0: "):
+        settings()
+
+
+def test_an_empty_file_sets_nothing(files):
+    files(local="# nothing")
+    assert settings().topic_partitions == 3

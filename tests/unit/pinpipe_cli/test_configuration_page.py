@@ -47,7 +47,7 @@ def test_every_setting_has_its_variable_type_default_limits_and_meaning(page):
     assert {f"`{name}`" for name in Settings.model_fields} <= set(told)
     assert all(all(cells) for cells in told.values())
     assert told["`late_window_days`"][:4] == ["`PINPIPE_LATE_WINDOW_DAYS`", "integer", "`3`", "at least 0, at most 30"]
-    assert told["`emulate_batch_schedule`"][1:3] == ["string", "none"]
+    assert told["`emulate_batch_schedule`"][1:3] == ["string", "not set"]
 
 
 def test_every_connection_is_there_without_its_secret(page):

@@ -1,7 +1,17 @@
 import pytest
 from bs4 import BeautifulSoup
 from pinpipe_airflow.report.differences import Unit
-from pinpipe_airflow.report.display import CHARACTERS_SHOWN, change, excerpt, measure, share, shown, visible
+from pinpipe_airflow.report.display import (
+    CHARACTERS_SHOWN,
+    attribute,
+    change,
+    excerpt,
+    measure,
+    raw_line,
+    share,
+    shown,
+    visible,
+)
 
 
 def text(html):
@@ -70,6 +80,7 @@ def test_numbers_of_answers_have_their_thousands_apart_but_not_in_years():
 )
 def test_what_is_not_seen_is_shown_as_its_escape(raw, seen):
     assert text(visible(raw)) == seen
+    assert attribute(raw) == seen
 
 
 @pytest.mark.parametrize("raw", ["<script>alert(1)</script>", "\"'&<>", "</code></bdi>", "&lt;b&gt;", "a\u202e<i>"])
@@ -89,8 +100,15 @@ def test_a_text_that_was_cut_before_says_how_long_it_was():
     assert text(excerpt("short", 5)) == "short"
 
 
-def test_bytes_are_named_as_such():
-    assert text(excerpt("base64:/9j/4AAQ")) == "base64:/9j/4AAQ base64: the bytes are not UTF-8 text"
+def test_a_line_of_base64_is_told_without_claiming_what_cannot_be_known():
+    note = "bytes that are not UTF-8, unless the line itself begins with base64:"
+    assert text(raw_line("base64:/9j/4AAQ")) == f"base64:/9j/4AAQ {note}"
+    assert text(raw_line("plain")) == "plain"
+    assert text(raw_line(None)) == "nothing"
+
+
+def test_a_value_that_begins_like_base64_is_no_line_of_bytes():
+    assert text(excerpt("base64:/9j/4AAQ")) == "base64:/9j/4AAQ"
 
 
 def test_no_text_is_told_apart_from_an_empty_one():

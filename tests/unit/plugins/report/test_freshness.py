@@ -9,9 +9,9 @@ SETTLE = timedelta(minutes=10)
 
 @pytest.fixture
 def facts(answered, now):
-    def of(*days, problems=(), made_at=now, **answers):
+    def of(*days, problems=(), made_at=now, settle=SETTLE, **answers):
         newest_first = sorted(days, key=lambda day: day.day, reverse=True)
-        told = freshness(answered(**answers), newest_first, problems, made_at=made_at, settle=SETTLE)
+        told = freshness(answered(**answers), newest_first, problems, made_at=made_at, settle=settle)
         return {fact.name: fact for fact in told}
 
     return of
@@ -64,10 +64,29 @@ def test_a_long_gap_before_today_is_no_standstill(facts, cleaned):
 
 def test_yesterday_is_not_missed_before_its_cleaning_is_due(facts, cleaned):
     night = datetime(2026, 11, 21, 1, 9, tzinfo=UTC)
-    assert facts(cleaned("2026-11-19", 5), made_at=night)["Yesterday"].level is Level.OK
-    assert facts(cleaned("2026-11-18", 5), made_at=night)["Yesterday"].level is Level.PROBLEM
+    told = facts(cleaned("2026-11-19", 5), made_at=night)["Yesterday"]
+    assert told.level is Level.OK
+    assert told.text == "2026-11-20 is not due yet; the newest day cleaned before it is 2026-11-19."
     later = night + timedelta(minutes=1)
     assert facts(cleaned("2026-11-19", 5), made_at=later)["Yesterday"].level is Level.ATTENTION
+
+
+def test_what_is_missing_ends_with_the_day_that_is_due(facts, cleaned):
+    night = datetime(2026, 11, 21, 1, 9, tzinfo=UTC)
+    told = facts(cleaned("2026-11-18", 5), made_at=night)["Yesterday"]
+    assert told.level is Level.ATTENTION
+    assert told.text == "Not cleaned: 2026-11-19. See the runs of clean_batch in Airflow. 2026-11-20 is not due yet."
+    older = facts(cleaned("2026-11-17", 5), made_at=night)["Yesterday"]
+    assert (older.level, older.text[:51]) == (Level.PROBLEM, "Not cleaned: 2026-11-18 to 2026-11-19 (2 days). See")
+
+
+def test_with_a_long_settling_the_days_that_are_not_due_are_not_missed(facts, cleaned):
+    told = facts(cleaned("2026-11-16", 5), settle=timedelta(days=3))["Yesterday"]
+    assert told.level is Level.ATTENTION
+    assert told.text.startswith("Not cleaned: 2026-11-17. See")
+    told = facts(cleaned("2026-11-17", 5), settle=timedelta(days=3))["Yesterday"]
+    assert told.level is Level.OK
+    assert told.text == "2026-11-20 is not due yet; the newest day cleaned before it is 2026-11-17."
 
 
 def test_a_pipeline_that_began_today_misses_no_yesterday(facts, cleaned):
@@ -126,10 +145,10 @@ def test_without_any_rules_version_or_time_nothing_is_claimed(facts, cleaned):
 
 
 def test_a_broken_receipt_comes_first_as_a_problem(facts, cleaned):
-    told = facts(cleaned("2026-11-20"), problems=[Problem("receipts/x.json", "not JSON")])
+    told = facts(cleaned("2026-11-20"), problems=[Problem("receipts/x.json", "not JSON", "Clean its day again")])
     assert next(iter(told)) == "Broken receipt"
     assert told["Broken receipt"].level is Level.PROBLEM
-    assert told["Broken receipt"].text.startswith("receipts/x.json: not JSON.")
+    assert told["Broken receipt"].text == "receipts/x.json: not JSON. No number here counts it. Clean its day again."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from bs4 import BeautifulSoup
+from pinpipe_airflow.report.display import attribute
 from pinpipe_airflow.report.page import render_report
 from pinpipe_airflow.report.receipts import Problem
 
@@ -54,7 +55,10 @@ def test_every_section_is_there_and_reached_from_the_top(page, cleaned):
 
 
 def test_freshness_is_told_in_colour_and_words(page, cleaned):
-    facts = section(page(cleaned("2026-11-18", 9), problems=[Problem("receipts/<b>", "not JSON")]), "freshness")
+    facts = section(
+        page(cleaned("2026-11-18", 9), problems=[Problem("receipts/<b>", "not JSON", "Clean its day again")]),
+        "freshness",
+    )
     levels = {item.strong.get_text(): (item["class"], item.span.get_text()) for item in facts.find_all("li")}
     assert levels["Yesterday"] == (["problem"], "problem")
     assert levels["Rules"] == (["ok"], "ok")
@@ -141,17 +145,31 @@ def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, value):
     day = cleaned(
         "2026-11-20",
         9,
-        {value: 1},
+        data_sets={name: {"read": 9, "quarantined": 1} for name in ("user", value)},
+        quarantined_by_rule={name: {value: 1} for name in ("user", value)},
         run_id=value,
-        warnings=[{"data_set": "pin", "warning": value, "value": value, "count": 1}],
+        warnings=[{"data_set": value, "warning": value, "value": value, "count": 1}],
     )
-    earlier = cleaned("2026-11-19", 9)
-    answer = {"columns": ["country"], "types": ["string"], "rows": [[value]]}
-    sample = {"day": "2026-11-20", "key": value, "raw": value}
-    parsed = page(day, earlier, quarantine_samples={"user": {value: [sample]}}, answers={"Q1": answer})
+    vanished = {name: {f"{value} before": 1} for name in ("user", value)}
+    earlier = cleaned("2026-11-19", 9, data_sets=day.data_sets, quarantined_by_rule=vanished)
+    answer = {"columns": [value], "types": [value], "rows": [[value]]}
+    sample = {"day": value, "key": value, "raw": value}
+    parsed = page(
+        day,
+        earlier,
+        run_id=value,
+        problems=[Problem(value, value, value)],
+        quarantine_samples={"user": {value: [sample]}},
+        answers={"Q1": answer},
+        counts={value: {value: 1}},
+    )
     assert not parsed.find_all(["script", "img"])
-    assert not {"\u202e", "\x00"} & set(parsed.get_text())
+    attributes = [text for tag in parsed.find_all() for text in tag.attrs.values() if isinstance(text, str)]
+    assert not {"\u202e", "\x00"} & set("".join([parsed.get_text(), *attributes]))
+    assert not parsed.find_all(src=True) + parsed.find_all(onerror=True)
     assert len(parsed.find_all("h2")) == 6
+    labels = [chart["aria-label"] for chart in parsed.find_all("svg")]
+    assert f"Quarantined share of {attribute(value)} by day; the numbers are in the table below" in labels
 
 
 def test_the_page_loads_nothing_runs_nothing_and_takes_no_style_but_its_own(page, cleaned):

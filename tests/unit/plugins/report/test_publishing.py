@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 from bs4 import BeautifulSoup
+from pinpipe_airflow.hooks.receipt import ReceiptHook
 from pinpipe_airflow.report.publishing import write_report
 
 ANSWERS = "receipts/run_questions/latest.json"
@@ -31,20 +32,39 @@ class Store:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket, Prefix):  # noqa: N803
+    def paginate(self, *, Bucket, Prefix, PaginationConfig):  # noqa: N803
         for key in sorted(self.objects):
             if key.startswith(Prefix):
-                yield {"Contents": [{"Key": key}]}
+                yield {"Contents": [{"Key": key, "ETag": '"e"'}]}
         yield {}
+
+
+class StoreHook(ReceiptHook):
+    """The hook as it is, over such a client."""
+
+    def __init__(self, store):
+        super().__init__("bucket", aws_conn_id=None)
+        self.store = store
+
+    def get_conn(self):
+        return self.store
 
 
 def key(day):
     return f"receipts/clean_batch/dt={day}/latest.json"
 
 
+def of_counts(read):
+    return f'{{"day": "2024-01-02", "data_sets": {{"user": {{"read": {read}}}}}}}'
+
+
+def finished(moment):
+    return json.dumps({"day": "2024-01-02", "data_sets": {}, "finished_at": moment})
+
+
 @pytest.fixture
 def stored(answered, cleaned):
-    newer = cleaned("2026-11-20", 7).model_dump_json()
+    newer = cleaned("2026-11-20", 7).model_dump_json(exclude={"manifest"})
     answers = answered(finished_at="2026-11-21T01:02:03.456789+00:00").model_dump_json()
     return Store(
         {
@@ -59,7 +79,7 @@ def stored(answered, cleaned):
 @pytest.fixture
 def written(now):
     def write(store):
-        report = write_report(store, "bucket", "pinpipe", settle=timedelta(minutes=10), made_at=now)
+        report = write_report(StoreHook(store), "pinpipe", settle=timedelta(minutes=10), made_at=now)
         return report, BeautifulSoup(store.objects[report], "html.parser")
 
     return write
@@ -93,6 +113,13 @@ def test_a_receipt_of_the_first_version_is_shown_as_far_as_it_goes(stored, writt
         ("[]", "Input should be an object"),
         ('{"day": "2024-01-02"}', "data_sets: Field required"),
         ('{"day": "someday", "data_sets": {}}', "day: Input should be a valid date"),
+        ('{"day": "2026-11-20", "data_sets": {}}', "day: it is of 2026-11-20, not of the day that its key names"),
+        ('{"day": "9999-12-31", "data_sets": {}}', "day: it is of 9999-12-31, not of the day that its key names"),
+        ('{"day": "0001-01-02", "data_sets": {}}', "day: Input should be greater than or equal to 1970-01-01"),
+        (of_counts("-1"), "data_sets.user.read: Input should be greater than or equal to 0"),
+        (of_counts("1" + "0" * 400), "data_sets.user.read: Input should be less than or equal to 9223372036854775807"),
+        (finished("9999-12-31T23:59:59-12:00"), "finished_at: Input should be less than 9999-01-01"),
+        (finished("0001-01-01T00:00:00+12:00"), "finished_at: Input should be greater than or equal to 1970-01-01"),
         (b"\xff\xfe", "Invalid JSON"),
     ],
 )
@@ -109,6 +136,25 @@ def test_a_broken_receipt_is_named_and_the_other_days_are_shown(stored, written,
     assert f"s3://bucket/{key('2024-01-02')} is broken" in caplog.text
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-02", "2026-11-22", "2026-02-30", "20241101", "2024-01-01/x"])
+def test_a_receipt_at_a_place_of_no_cleaned_day_is_to_be_removed(stored, written, day):
+    stored.objects[key(day)] = json.dumps({**OLDEST, "day": day[:10]}).encode()
+    _, page = written(stored)
+    (broken,) = page.select(".facts li.problem")
+    assert f"{key(day)}: " in broken.get_text()
+    assert broken.get_text().endswith("No number here counts it. Remove it.")
+    days = [cell.contents[0] for cell in page.find("h2", id="volumes").find_next("table").select("td.day")]
+    assert days == ["2026-11-20", "2024-01-01"]
+
+
+def test_a_day_counts_once_however_many_receipts_say_that_they_are_of_it(stored, written):
+    for other in ("2026-11-18", "2026-11-19"):
+        stored.objects[key(other)] = stored.objects[key("2026-11-20")]
+    _, page = written(stored)
+    assert page.find("th", string="all days").find_next_siblings("th")[1].get_text() == "12"
+    assert len(page.select(".facts li.problem")) == 2
+
+
 def test_without_answers_the_way_out_is_named(written):
     with pytest.raises(LookupError, match=rf"s3://bucket/{ANSWERS}: .* run the DAG analytics"):
         written(Store({}))
@@ -117,6 +163,28 @@ def test_without_answers_the_way_out_is_named(written):
 def test_broken_answers_are_refused_with_the_way_out(stored, written):
     stored.objects[ANSWERS] = b'{"answers": {}'
     with pytest.raises(ValueError, match=rf"s3://bucket/{ANSWERS} is broken \(Invalid JSON.*run the DAG analytics"):
+        written(stored)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"columns": ["a", "b"], "types": ["int"], "rows": [[1, 2]]}, "answers.Q3: it has 2 of columns and 1 of types"),
+        (
+            {"columns": ["a"], "types": ["int"], "rows": [[1], [1, 2]]},
+            "answers.Q3: it has 1 of columns and 2 of values in row 2",
+        ),
+        (
+            {"columns": ["a"], "types": ["int"], "rows": [[]]},
+            "answers.Q3: it has 1 of columns and 0 of values in row 1",
+        ),
+    ],
+)
+def test_an_answer_whose_lengths_do_not_agree_is_refused_by_its_name(answered, stored, written, answer, reason):
+    broken = answered().model_dump(mode="json")
+    broken["answers"]["Q3"] = answer
+    stored.objects[ANSWERS] = json.dumps(broken).encode()
+    with pytest.raises(ValueError, match=rf"s3://bucket/{ANSWERS} is broken \({reason}\): run the DAG analytics"):
         written(stored)
 
 
