@@ -11,21 +11,42 @@ from typing import Any
 
 import orjson
 
-from local.gateway.responses import GatewayError
+from local.gateway.responses import GatewayError, ResponseType
 
 _JSON = "application/json"
+_OFFERED = (*ResponseType, "DEFAULT_4XX", "DEFAULT_5XX")
+_STATUS = re.compile(r"200|[45][0-9]{2}")
 _VARIABLE = re.compile(r"\$context\.error\.(messageString|message|validationErrorString|responseType)\b")
 
 
-def fault_of(declared: Mapping[str, Any]) -> str | None:
-    """Return why this stand-in cannot word an answer as ``declared``, None when it can."""
+def fault_of(response_type: str, declared: Any) -> str | None:
+    """Return why this stand-in cannot word an answer as ``declared``, None when it can.
+
+    :param response_type: AWS' name of the answer.
+    :param declared: arguments of ``PutGatewayResponse``.
+    """
+    if response_type not in _OFFERED:
+        return f"not offered: {', '.join(_OFFERED)} are"
+    if not isinstance(declared, Mapping):
+        return f"an object is wanted, not {declared!r}"
     if declared.get("responseParameters"):
         return "responseParameters are not offered"
-    for content_type, template in (declared.get("responseTemplates") or {}).items():
-        if content_type != _JSON:
-            return f"a template for {content_type} is not offered: {_JSON} is"
-        if "$" in _VARIABLE.sub("", template):
-            return f"variables other than $context.error's are not offered: {template}"
+    status = declared.get("statusCode")
+    if status is not None and not _STATUS.fullmatch(str(status)):
+        return f"statusCode {status!r} is none that goes with a body: 400 to 599 are, and 200"
+    templates = declared.get("responseTemplates") or {}
+    if not isinstance(templates, Mapping):
+        return f"responseTemplates is a template by content type, not {templates!r}"
+    return next(filter(None, (_template_fault(*each) for each in templates.items())), None)
+
+
+def _template_fault(content_type: str, template: Any) -> str | None:
+    if content_type != _JSON:
+        return f"a template for {content_type} is not offered: {_JSON} is"
+    if not isinstance(template, str):
+        return f"a template is a text, not {template!r}"
+    if "$" in _VARIABLE.sub("", template):
+        return f"variables other than $context.error's are not offered: {template}"
     return None
 
 

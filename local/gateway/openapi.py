@@ -103,7 +103,7 @@ def parse(body: bytes) -> ImportedApi:
     for method in api.methods:
         _check(method, api)
     for response_type, declared in api.gateway_responses.items():
-        fault = fault_of(declared)
+        fault = fault_of(response_type, declared)
         if fault:
             raise InvalidDocumentError(f"x-amazon-apigateway-gateway-responses {response_type}: {fault}")
     return api

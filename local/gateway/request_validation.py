@@ -43,13 +43,20 @@ class RequestValidator:
         try:
             schema(_parsed(body))
         except fastjsonschema.JsonSchemaValueException as error:
-            raise invalid_body(f"${error.message.removeprefix('data')}") from error
+            raise invalid_body(_reason(error)) from error
         except UnicodeDecodeError as error:
             raise invalid_body(f"not UTF-8 at byte {error.start}") from error
         except ValueError as error:
             raise invalid_body(f"not JSON: {error}") from error
         except RecursionError as error:
             raise invalid_body("JSON nested too deeply") from error
+
+
+def _reason(error: fastjsonschema.JsonSchemaValueException) -> str:
+    """Return where the body is not as its model says, and what is wanted there."""
+    if error.rule == "not" and error.rule_definition == {"enum": [None]}:
+        return f"${error.name.removeprefix('data')} must not be null"  # the library says "a disallowed definition"
+    return f"${error.message.removeprefix('data')}"
 
 
 def _parsed(body: bytes) -> Any:

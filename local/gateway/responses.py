@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from enum import StrEnum
 
 import orjson
 from starlette.responses import Response
@@ -16,18 +17,30 @@ RawHeaders = list[tuple[bytes, bytes]]
 BODY_TIMEOUT_S = 30.0
 
 
+class ResponseType(StrEnum):
+    """AWS' names of the answers that this gateway gives and an API may word otherwise."""
+
+    BAD_REQUEST_BODY = "BAD_REQUEST_BODY"
+    BAD_REQUEST_PARAMETERS = "BAD_REQUEST_PARAMETERS"
+    INTEGRATION_FAILURE = "INTEGRATION_FAILURE"
+    INTEGRATION_TIMEOUT = "INTEGRATION_TIMEOUT"
+    INVALID_API_KEY = "INVALID_API_KEY"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    THROTTLED = "THROTTLED"
+
+
 class GatewayError(Exception):
     """A request that ends in the gateway itself.
 
     :param status: HTTP status.
     :param message: the ``message`` of the JSON body.
     :param error_type: value of ``x-amzn-ErrorType``.
-    :param response_type: AWS' name of the gateway response, by which an API may word it otherwise, if it may.
+    :param response_type: by which an API may word it otherwise, if it may.
     :param reason: what exactly a validator found.
     """
 
     def __init__(
-        self, status: int, message: str, error_type: str, response_type: str | None = None, reason: str = ""
+        self, status: int, message: str, error_type: str, response_type: ResponseType | None = None, reason: str = ""
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -60,7 +73,7 @@ def with_request_id(status: int, body: bytes, headers: Iterable[tuple[bytes, byt
 
 def forbidden() -> GatewayError:
     """No such API or stage, or no key that it takes."""
-    return GatewayError(403, "Forbidden", "ForbiddenException", "INVALID_API_KEY")
+    return GatewayError(403, "Forbidden", "ForbiddenException", ResponseType.INVALID_API_KEY)
 
 
 def missing_authentication_token() -> GatewayError:
@@ -70,12 +83,12 @@ def missing_authentication_token() -> GatewayError:
 
 def too_many_requests() -> GatewayError:
     """The key's token bucket is empty."""
-    return GatewayError(429, "Too Many Requests", "TooManyRequestsException", "THROTTLED")
+    return GatewayError(429, "Too Many Requests", "TooManyRequestsException", ResponseType.THROTTLED)
 
 
 def request_too_long() -> GatewayError:
     """The body is larger than API Gateway's payload limit."""
-    return GatewayError(413, "Request Too Long", "RequestTooLongException", "REQUEST_TOO_LARGE")
+    return GatewayError(413, "Request Too Long", "RequestTooLongException", ResponseType.REQUEST_TOO_LARGE)
 
 
 def bad_request(message: str) -> GatewayError:
@@ -86,12 +99,12 @@ def bad_request(message: str) -> GatewayError:
 def missing_parameters(names: Iterable[str]) -> GatewayError:
     """Required parameters are not there."""
     message = f"Missing required request parameters: [{', '.join(names)}]"
-    return GatewayError(400, message, "BadRequestException", "BAD_REQUEST_PARAMETERS", message)
+    return GatewayError(400, message, "BadRequestException", ResponseType.BAD_REQUEST_PARAMETERS, message)
 
 
 def invalid_body(reason: str) -> GatewayError:
     """The body is not as its model says, because of ``reason``."""
-    return GatewayError(400, "Invalid request body", "BadRequestException", "BAD_REQUEST_BODY", reason)
+    return GatewayError(400, "Invalid request body", "BadRequestException", ResponseType.BAD_REQUEST_BODY, reason)
 
 
 def body_too_slow(timeout_s: float) -> GatewayError:
@@ -101,13 +114,18 @@ def body_too_slow(timeout_s: float) -> GatewayError:
 
 def endpoint_timed_out() -> GatewayError:
     """The integration did not answer within its timeout."""
-    return GatewayError(504, "Endpoint request timed out", "InternalServerErrorException", "INTEGRATION_TIMEOUT")
+    return GatewayError(
+        504, "Endpoint request timed out", "InternalServerErrorException", ResponseType.INTEGRATION_TIMEOUT
+    )
 
 
 def endpoint_unreachable() -> GatewayError:
     """The integration refused the connection or broke it off."""
     return GatewayError(
-        504, "Network error communicating with endpoint", "InternalServerErrorException", "INTEGRATION_FAILURE"
+        504,
+        "Network error communicating with endpoint",
+        "InternalServerErrorException",
+        ResponseType.INTEGRATION_FAILURE,
     )
 
 

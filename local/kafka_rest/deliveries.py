@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from local.kafka.server_properties import TIMESTAMP_AFTER_MAX_MS
 from local.kafka_rest.errors import broker_unavailable, deliveries_unknown, queue_full
-from local.kafka_rest.produce_request import ProduceRecord
+from local.kafka_rest.produce_request import MAX_RECORD_BYTES, ProduceRecord
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ MAX_WAITING_RECORDS = 50_000
 MAX_WAITING_BYTES = 128 * 1024 * 1024
 DELIVERY_TIMEOUT_S = 20.0  # below the 29 s after which API Gateway gives up
 ANSWER_TIMEOUT_S = 25.0
-# The broker takes 2 MiB; what is left is room for the headers that the sink gives a dead letter.
-MAX_RECORD_BYTES = 2_000_000
+
+_LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Python tells
 
 NON_RETRIABLE = 1
 RETRIABLE = 2
@@ -186,12 +186,17 @@ def _fault(record: ProduceRecord) -> str | None:
         return f"The record is {record.size} bytes with its key, more than {MAX_RECORD_BYTES}: make it smaller"
     latest = time.time() * 1000 + TIMESTAMP_AFTER_MAX_MS
     if record.timestamp is not None and record.timestamp > latest:
-        moment = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
         return (
-            f"Timestamp {record.timestamp} ({moment}) is out of range: a record may be at most "
+            f"Timestamp {record.timestamp} ({_moment(record.timestamp)}) is out of range: a record may be at most "
             f"{TIMESTAMP_AFTER_MAX_MS} ms ahead of the broker's clock"
         )
     return None
+
+
+def _moment(milliseconds: int) -> str:
+    if milliseconds > _LAST_MILLISECOND:
+        return "after the year 9999: it counts milliseconds since 1970 UTC"
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _code(error: KafkaError) -> int:

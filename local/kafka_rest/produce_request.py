@@ -12,7 +12,8 @@ from local.kafka_rest.errors import malformed
 MEDIA_TYPE = "application/vnd.kafka.json.v2+json"
 _NULL = b"null"
 _AROUND_A_VALUE = 3  # the request, its list, the record
-_LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999
+# The broker takes 2 MiB; what is left is room for the headers that the sink gives a dead letter.
+MAX_RECORD_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def read_records(body: bytes) -> list[ProduceRecord]:
 
     Values are never parsed into Python's numbers and written again: ``1e400`` and ``1.10`` stay what they are.
 
-    :raises Refusal: 422 when the body is not UTF-8, not JSON, nested too deeply, or not a produce request.
+    :raises Refusal: 422 when the body is not UTF-8, not JSON, beyond Jackson's limits, or not a produce request.
     """
     try:
         body.decode("utf-8")  # the parser takes the bytes of embedded values unseen
@@ -83,13 +84,15 @@ def read_records(body: bytes) -> list[ProduceRecord]:
 
 def _produce_record(number: int, record: _Record) -> ProduceRecord:
     value = bytes(record.value)
-    beyond = beyond_limits(value, DEEPEST_NESTING - _AROUND_A_VALUE)
-    if beyond is not None:
-        raise malformed(f"{beyond} - at `$.records[{number}].value`")
+    for name, text in (("key", bytes(record.key)), ("value", value)):
+        # What is too large is refused as a record: nobody parses it.
+        beyond = beyond_limits(text, DEEPEST_NESTING - _AROUND_A_VALUE) if len(text) <= MAX_RECORD_BYTES else None
+        if beyond is not None:
+            raise malformed(f"{beyond} - at `$.records[{number}].{name}`")
     if record.partition is not None and not 0 <= record.partition < 2**31:
         raise malformed(f"partition {record.partition} is not a partition number - at `$.records[{number}].partition`")
     # 0 would mean "now" to the producer.
-    if record.timestamp is not None and not 0 < record.timestamp <= _LAST_MILLISECOND:
+    if record.timestamp is not None and record.timestamp <= 0:
         raise malformed(
             f"timestamp {record.timestamp} is no moment in ms since 1970 UTC - at `$.records[{number}].timestamp`"
         )

@@ -14,8 +14,19 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 REQUEST_TIMEOUT_S = 30.0
+# A FAILED of the tasks before an update or a restart stays visible until the new ones have reported.
+FAILURE_STANDS_AFTER_S = 10.0
 # 409: the cluster is rebalancing, which passes in seconds. https://docs.confluent.io/platform/current/connect/references/restapi.html
 _PASSING = (409, 429, 502, 503, 504)
+_RETRY = Retry(
+    total=6,
+    connect=3,
+    read=1,
+    backoff_factor=0.5,
+    status_forcelist=_PASSING,
+    allowed_methods=None,  # every call here may be repeated
+    raise_on_status=False,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,15 @@ def _exception_of(trace: str) -> str:
     return "; ".join([lines[0], *causes[-1:]])
 
 
+def _status(answer: Any) -> ConnectorStatus:
+    parts = {"connector": answer["connector"], **{f"task {task['id']}": task for task in answer["tasks"]}}
+    return ConnectorStatus(
+        state=answer["connector"]["state"],
+        tasks={int(task["id"]): task["state"] for task in answer["tasks"]},
+        traces={name: part.get("trace") or "no trace" for name, part in parts.items() if part["state"] == "FAILED"},
+    )
+
+
 class ConnectorBackend(Protocol):
     """Where connectors run. Kafka Connect's REST API is one; MSK Connect's AWS API can be another."""
 
@@ -83,6 +103,8 @@ class KafkaConnectHook(BaseHook):
 
     :param kafka_connect_conn_id: an Airflow connection of type ``http``: host, port, ``schema`` (``http`` or
         ``https``), and login and password where the API asks for them.
+    :param request_timeout: seconds that each try of a request may take.
+    :param patient: whether what passes (a rebalance, a restart) is tried again, for up to half a minute and more.
     """
 
     conn_name_attr = "kafka_connect_conn_id"
@@ -90,9 +112,17 @@ class KafkaConnectHook(BaseHook):
     conn_type = "http"
     hook_name = "Kafka Connect"
 
-    def __init__(self, kafka_connect_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self,
+        kafka_connect_conn_id: str = default_conn_name,
+        *,
+        request_timeout: float = REQUEST_TIMEOUT_S,
+        patient: bool = True,
+    ) -> None:
         super().__init__()
         self.kafka_connect_conn_id = kafka_connect_conn_id
+        self.request_timeout = request_timeout
+        self.patient = patient
 
     def config(self, connector: str) -> dict[str, str] | None:
         """Return a connector's configuration, ``None`` when there is no such connector."""
@@ -106,21 +136,20 @@ class KafkaConnectHook(BaseHook):
     def status(self, connector: str) -> ConnectorStatus | None:
         """Return how a connector is, ``None`` while that is not known yet."""
         answer = self._call("GET", f"/connectors/{quote(connector, safe='')}/status", missing_ok=True)
-        if answer is None:
-            return None
-        parts = {"connector": answer["connector"], **{f"task {task['id']}": task for task in answer["tasks"]}}
-        return ConnectorStatus(
-            state=answer["connector"]["state"],
-            tasks={int(task["id"]): task["state"] for task in answer["tasks"]},
-            traces={name: part.get("trace") or "no trace" for name, part in parts.items() if part["state"] == "FAILED"},
-        )
+        try:
+            return None if answer is None else _status(answer)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RuntimeError(
+                f"{self._base_url} answers with no status of connector {connector!r}: {str(answer)[:500]}; see whether "
+                f"connection {self.kafka_connect_conn_id!r} is Kafka Connect's"
+            ) from error
 
     def restart_failed(self, connector: str) -> None:
         """Start the connector and those of its tasks that FAILED again (KIP-745)."""
         self._call("POST", f"/connectors/{quote(connector, safe='')}/restart?includeTasks=true&onlyFailed=true")
 
     def get_conn(self) -> requests.Session:
-        """Return the session, with credentials and retries of what passes."""
+        """Return the session, with credentials and, where the hook is patient, retries of what passes."""
         return self._session
 
     @cached_property
@@ -129,17 +158,9 @@ class KafkaConnectHook(BaseHook):
         session = requests.Session()
         if connection.login:
             session.auth = (connection.login, connection.password or "")
-        retry = Retry(
-            total=6,
-            connect=3,
-            read=1,
-            backoff_factor=0.5,
-            status_forcelist=_PASSING,
-            allowed_methods=None,  # every call here may be repeated
-            raise_on_status=False,
-        )
-        session.mount("http://", HTTPAdapter(max_retries=retry))
-        session.mount("https://", HTTPAdapter(max_retries=retry))
+        if self.patient:
+            session.mount("http://", HTTPAdapter(max_retries=_RETRY))
+            session.mount("https://", HTTPAdapter(max_retries=_RETRY))
         return session
 
     @cached_property
@@ -151,7 +172,7 @@ class KafkaConnectHook(BaseHook):
         return f"{address}:{connection.port}" if connection.port else address
 
     def _call(self, method: str, path: str, *, json: Any = None, missing_ok: bool = False) -> Any:
-        answer = self.get_conn().request(method, self._base_url + path, json=json, timeout=REQUEST_TIMEOUT_S)
+        answer = self.get_conn().request(method, self._base_url + path, json=json, timeout=self.request_timeout)
         if answer.status_code == 404 and missing_ok:
             return None
         if not answer.ok:

@@ -11,13 +11,15 @@ from airflow.sdk import BaseOperator
 
 from include.rendering import render_yaml
 from include.settings import settings
-from pinpipe_airflow.hooks.kafka_connect import ConnectorBackend, ConnectorStatus, KafkaConnectHook
+from pinpipe_airflow.hooks.kafka_connect import (
+    FAILURE_STANDS_AFTER_S,
+    ConnectorBackend,
+    ConnectorStatus,
+    KafkaConnectHook,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-# A FAILED of the tasks before an update stays visible until the new ones have reported.
-FAILURE_STANDS_AFTER_S = 10.0
 
 
 class SinkConnectorOperator(BaseOperator):

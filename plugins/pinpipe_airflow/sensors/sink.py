@@ -26,7 +26,7 @@ class SinkCommittedSensor(BaseSensorOperator):
     frozen offsets are arguments of the trigger, so they survive deferral and a restart of the triggerer.
 
     A sink that has FAILED stores nothing until a person has mended it: while it is behind, its state is asked too, and
-    the wait ends at once.
+    the wait ends when it was FAILED at every look for ``FAILURE_STANDS_AFTER_S`` and committed nothing meanwhile.
 
     A sink turns bad records into dead letters: wait for it first and then, with another sensor of this class, for
     the dead-letter connector.
@@ -90,6 +90,7 @@ class SinkCommittedSensor(BaseSensorOperator):
         if self._behind(wanted):
             self.defer(
                 trigger=SinkCommittedTrigger(
+                    connector=self.connector,
                     group=self._group,
                     wanted=wanted,
                     deadline=(datetime.now(UTC) + timedelta(seconds=float(self.timeout))).isoformat(),

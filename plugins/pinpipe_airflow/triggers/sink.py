@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from confluent_kafka import KafkaException
 
-from pinpipe_airflow.hooks.kafka_connect import KafkaConnectHook
+from pinpipe_airflow.hooks.kafka_connect import FAILURE_STANDS_AFTER_S, ConnectorBackend, KafkaConnectHook
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook, Offsets, lag
+
+STATUS_TIMEOUT_S = 5.0
 
 
 class SinkCommittedTrigger(BaseTrigger):
@@ -22,7 +25,8 @@ class SinkCommittedTrigger(BaseTrigger):
     Everything it needs is in its arguments, so another triggerer can go on where one has died. Brokers that do not
     answer are waited for like a sink that does not; so is a Kafka Connect that does not tell how the sink is.
 
-    :param group: the consumer group, ``connect-<connector>``.
+    :param connector: name of the sink's connector.
+    :param group: its consumer group.
     :param wanted: offset to be committed, by topic and partition.
     :param deadline: ISO 8601 moment after which it gives up.
     :param kafka_conn_id: the Airflow connection to the brokers.
@@ -32,6 +36,7 @@ class SinkCommittedTrigger(BaseTrigger):
 
     def __init__(
         self,
+        connector: str,
         group: str,
         wanted: Offsets,
         deadline: str,
@@ -40,6 +45,7 @@ class SinkCommittedTrigger(BaseTrigger):
         kafka_connect_conn_id: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.connector = connector
         self.group = group
         self.wanted = wanted
         self.deadline = deadline
@@ -52,6 +58,7 @@ class SinkCommittedTrigger(BaseTrigger):
         return (
             "pinpipe_airflow.triggers.sink.SinkCommittedTrigger",
             {
+                "connector": self.connector,
                 "group": self.group,
                 "wanted": self.wanted,
                 "deadline": self.deadline,
@@ -60,6 +67,13 @@ class SinkCommittedTrigger(BaseTrigger):
                 "kafka_connect_conn_id": self.kafka_connect_conn_id,
             },
         )
+
+    @cached_property
+    def connectors(self) -> ConnectorBackend | None:
+        """The hook that talks to where the sink runs; it does not try again, the next look does."""
+        if self.kafka_connect_conn_id is None:
+            return None
+        return KafkaConnectHook(self.kafka_connect_conn_id, request_timeout=STATUS_TIMEOUT_S, patient=False)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until the offsets are committed; one event ``{"status": "committed" | "failed" | "timeout", …}``."""
@@ -70,8 +84,8 @@ class SinkCommittedTrigger(BaseTrigger):
         # Kafka's client and the look-up of the connection block: both go to a thread of their own, off the event loop
         # that all triggers share and off asgiref's one shared thread.
         committed_offsets = sync_to_async(hook.committed_offsets, thread_sensitive=False)
-        failure = sync_to_async(self._failure, thread_sensitive=False)
         deadline = datetime.fromisoformat(self.deadline)
+        failure = _Failure()
         while True:
             missing: dict[str, int] = {}
             problem = ""
@@ -84,19 +98,50 @@ class SinkCommittedTrigger(BaseTrigger):
                 if not missing:
                     return {"status": "committed", "wanted": self.wanted}
                 self.log.info("%s has %d records to commit: %s", self.group, sum(missing.values()), missing)
-                if why := await failure():
+                why = await self._failed(deadline)
+                if failure.stands(why, missing):
                     return {"status": "failed", "wanted": self.wanted, "lag": missing, "problem": why}
             if datetime.now(UTC) >= deadline:
                 return {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
             await asyncio.sleep(self.poll_interval)
 
-    def _failure(self) -> str:
-        """Return why the sink FAILED; nothing where it did not, or where that is not told."""
-        if self.kafka_connect_conn_id is None:
+    async def _failed(self, deadline: datetime) -> str:
+        """Return why the sink or a task of it is FAILED; nothing where none is, or where that is not told in time."""
+        if self.connectors is None:
             return ""
+        left_s = (deadline - datetime.now(UTC)).total_seconds()
         try:
-            status = KafkaConnectHook(self.kafka_connect_conn_id).status(self.group.removeprefix("connect-"))
-        except (AirflowNotFoundException, OSError, RuntimeError, ValueError) as error:  # requests' are OSErrors
-            self.log.warning("Kafka Connect does not tell how the sink of %s is: %s", self.group, error)
+            async with asyncio.timeout(min(STATUS_TIMEOUT_S, left_s)):
+                status = await sync_to_async(self.connectors.status, thread_sensitive=False)(self.connector)
+        except Exception as error:  # whatever it is: the offsets decide, this look only saves time
+            self.log.warning("Kafka Connect does not tell how %s is: %r", self.connector, error)
             return ""
-        return status.reasons if status is not None and status.failed else ""
+        if status is None or not status.failed:
+            return ""
+        self.log.warning("%s: %s: %s", self.connector, status, status.reasons)
+        return status.reasons
+
+
+class _Failure:
+    """Whether a sink that is told to have FAILED stays so and does nothing.
+
+    A FAILED may be of tasks that have just been started again; and where a sink has several tasks, the others take
+    over what one leaves.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._lag: dict[str, int] = {}
+
+    def stands(self, why: str, missing: dict[str, int]) -> bool:
+        """Take a look's result; return whether every look of the last while said the same.
+
+        :param why: why it FAILED, nothing where it did not.
+        :param missing: records to be committed, by partition.
+        """
+        now = time.monotonic()
+        if not why:
+            self._since = None
+        elif self._since is None or missing != self._lag:
+            self._since, self._lag = now, missing
+        return self._since is not None and now - self._since >= FAILURE_STANDS_AFTER_S

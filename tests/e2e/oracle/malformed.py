@@ -1,8 +1,7 @@
 """A catalogue of odd and broken records with the outcome of each written out, to be posted through the API.
 
 Each case breaks or bends one good row. The outcomes are literals: they check the oracle as well as the pipeline.
-Left out on purpose is what the contract does not settle, among it the JSON value `null`, which is no value but a
-tombstone in Kafka.
+Left out on purpose is what the contract does not settle, and the JSON value `null`, which the API refuses.
 """
 
 from dataclasses import dataclass

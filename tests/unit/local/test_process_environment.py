@@ -69,6 +69,18 @@ def test_a_file_of_ones_own_is_found_from_wherever_airflow_runs(tmp_path, monkey
     assert made == {"conn_type": "sqlite", "schema": str(tmp_path / "mine.db")}
 
 
+def test_an_address_with_options_of_its_own_comes_to_airflow_whole(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given, expected in (
+        ("sqlite:///file:mine.db?mode=ro&uri=true", f"sqlite:///file:{tmp_path}/mine.db?mode=ro&uri=true"),
+        ("postgresql://u:p@/d?host=a:1&host=b:2", "postgresql+psycopg2://u:p@/d?host=a%3A1&host=b%3A2"),
+    ):
+        monkeypatch.setenv("PINPIPE_SOURCE_URL", given)
+        made = airflow_environment(secret_store.load())["AIRFLOW_CONN_PINPIPE_SOURCE"]
+        url = sqlalchemy_url(Connection.from_json(made, conn_id="pinpipe_source"))
+        assert url.render_as_string(hide_password=False) == expected
+
+
 def test_airflow_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert airflow_environment(secret_store.load())["AIRFLOW__API__HOST"] == "127.0.0.1"
     monkeypatch.setenv("PINPIPE_BIND", "0.0.0.0")

@@ -34,6 +34,14 @@ def test_every_part_of_the_connection_is_in_the_url():
     assert url.query == {"sslmode": "require"}
 
 
+def test_an_option_that_stands_twice_stays_so():
+    connection = Connection(
+        conn_id="c", conn_type="postgres", schema="db", extra='{"host": ["a:1", "b:2"], "uri": true}'
+    )
+    url = sqlalchemy_url(connection)
+    assert url.query == {"host": ("a:1", "b:2"), "uri": "True"}
+
+
 def test_a_connection_that_was_written_as_a_uri_does_too():
     url = sqlalchemy_url(Connection.from_uri("postgresql://u:p%40ss@h:5432/db", conn_id="c"))
     assert url.render_as_string(hide_password=False) == "postgresql+psycopg2://u:p%40ss@h:5432/db"

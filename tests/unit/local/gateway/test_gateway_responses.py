@@ -52,11 +52,25 @@ def test_the_default_of_a_class_is_for_what_has_none_of_its_own() -> None:
         ({"responseTemplates": {"text/plain": "x"}}, "a template for text/plain"),
         ({"responseTemplates": {"application/json": "$input.params('a')"}}, "variables other than"),
         ({"responseTemplates": {"application/json": "$context.requestId"}}, "variables other than"),
+        ({"responseTemplates": {"application/json": 17}}, "a template is a text, not 17"),
+        ({"responseTemplates": "{}"}, "responseTemplates is a template by content type, not '{}'"),
+        ({"statusCode": "teapot"}, "statusCode 'teapot' is none"),
+        ({"statusCode": 4130}, "statusCode 4130 is none"),
+        ({"statusCode": "100"}, "statusCode '100' is none"),
+        ({"statusCode": 204}, "statusCode 204 is none"),
+        ([], "an object is wanted, not []"),
     ],
 )
-def test_what_this_stand_in_cannot_word_is_named(response: dict[str, Any], fault: str) -> None:
-    assert fault in (fault_of(response) or "")
+def test_what_this_stand_in_cannot_word_is_named(response: Any, fault: str) -> None:
+    assert fault in (fault_of("THROTTLED", response) or "")
 
 
-def test_a_declared_template_without_foreign_variables_is_offered() -> None:
-    assert fault_of(declared("THROTTLED", "$context.error.messageString")) is None
+@pytest.mark.parametrize("response_type", ["MISSING_AUTHENTICATION_TOKEN", "BAD_REQUEST_BODI", "DEFAULT_3XX"])
+def test_an_answer_that_is_never_worded_otherwise_is_not_offered(response_type: str) -> None:
+    assert "not offered: BAD_REQUEST_BODY, " in (fault_of(response_type, {"statusCode": 400}) or "")
+
+
+@pytest.mark.parametrize("response_type", ["THROTTLED", "BAD_REQUEST_BODY", "DEFAULT_4XX", "DEFAULT_5XX"])
+@pytest.mark.parametrize("status", [{}, {"statusCode": "413"}, {"statusCode": 503}, {"statusCode": None}])
+def test_a_declared_template_without_foreign_variables_is_offered(response_type: str, status: dict[str, Any]) -> None:
+    assert fault_of(response_type, declared(response_type, "$context.error.messageString", **status)) is None

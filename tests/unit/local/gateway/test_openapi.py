@@ -9,6 +9,8 @@ import yaml
 from include.rendering import render_yaml
 from include.settings import Settings
 from local.gateway.openapi import InvalidDocumentError, parse
+from local.gateway.request_validation import RequestValidator, compile_model
+from local.gateway.responses import GatewayError
 
 RECORDS = "application/vnd.kafka.json.v2+json"
 
@@ -66,6 +68,33 @@ def test_a_gateway_response_that_cannot_be_worded_is_refused_by_name() -> None:
 
     with pytest.raises(InvalidDocumentError, match="THROTTLED: a template for text/plain"):
         parse(json.dumps(declared).encode())
+
+
+@pytest.mark.parametrize(
+    ("response_type", "fault"),
+    [("MISSING_AUTHENTICATION_TOKEN", "not offered: "), ("THROTTLED", "statusCode 'slow' is none")],
+)
+def test_a_gateway_response_that_would_never_be_given_is_refused_at_the_import(response_type: str, fault: str) -> None:
+    declared = json.loads(document())
+    declared["x-amazon-apigateway-gateway-responses"] = {response_type: {"statusCode": "slow"}}
+
+    with pytest.raises(InvalidDocumentError, match=f"{response_type}: {fault}"):
+        parse(json.dumps(declared).encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("null", "$.records[1].value must not be null"), *((v, "") for v in ('{"a":null}', "[null]", "0", '""', "false"))],
+)
+def test_the_projects_document_takes_any_value_but_null(value: str, reason: str) -> None:
+    model = parse(yaml.safe_dump(project_document()).encode()).models["ProduceRequest"]
+    validator = RequestValidator({RECORDS: compile_model(json.dumps(model))})
+    told = ""
+    try:
+        validator.check_body(RECORDS, b'{"records":[{"key":"1","value":1},{"key":"2","value":%b}]}' % value.encode())
+    except GatewayError as error:
+        told = error.reason
+    assert told == reason
 
 
 def test_json_and_yaml_say_the_same() -> None:

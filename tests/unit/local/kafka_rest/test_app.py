@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +13,7 @@ from starlette.testclient import TestClient
 
 from local.kafka_rest import app as proxy
 from local.kafka_rest import deliveries
+from local.kafka_rest.produce_request import ProduceRecord
 from local.kafka_rest.topics import Topics
 
 NOBODY = "127.0.0.1:1"
@@ -72,6 +75,33 @@ def test_records_that_reach_no_broker_are_retriable_errors_one_by_one(client, an
     assert answer.status_code == 200
     assert [each["error_code"] for each in answer.json()["offsets"]] == [2, 2]
     assert {each["offset"] for each in answer.json()["offsets"]} == {None}
+
+
+@pytest.mark.parametrize("timestamp", [1_700_000_000_000_000, 253_402_300_800_000, 10**30])
+def test_only_the_record_with_a_timestamp_beyond_all_years_fails(any_topic, monkeypatch, timestamp):
+    monkeypatch.setattr(deliveries, "DELIVERY_TIMEOUT_S", 0.5)
+    records = [{"value": 1}, {"value": 2, "timestamp": timestamp}]
+    with TestClient(proxy.create_app(NOBODY)) as client:
+        answer = client.post("/topics/a", content=json.dumps({"records": records}), headers=JSON_V2)
+    assert answer.status_code == 200
+    sound, beyond = answer.json()["offsets"]
+    assert (sound["error_code"], beyond["error_code"]) == (deliveries.RETRIABLE, deliveries.NON_RETRIABLE)
+    assert f"Timestamp {timestamp} (after the year 9999: it counts milliseconds" in beyond["error"]
+
+
+def test_while_a_large_body_is_read_others_are_answered(client, any_topic, monkeypatch):
+    def slow(body: bytes) -> list[ProduceRecord]:
+        time.sleep(1)
+        return []
+
+    monkeypatch.setattr(proxy, "read_records", slow)
+    with ThreadPoolExecutor(1) as pool:
+        large = pool.submit(client.post, "/topics/a", content=b" " * 1_000_000, headers=JSON_V2)
+        time.sleep(0.2)
+        started = time.monotonic()
+        assert client.get("/").status_code == 501
+        assert time.monotonic() - started < 0.5
+        assert not large.done()
 
 
 @pytest.mark.parametrize(

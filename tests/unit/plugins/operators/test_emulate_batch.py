@@ -11,10 +11,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from pinpipe_airflow.hooks.rest_api import ApiGatewayHook
 from pinpipe_airflow.operators.emulate_batch import EmulateBatchOperator
 
+from emulator.database import open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.receipt import PostingError, PostingStoppedError
-from emulator.source import create_tables, open_engine
+from emulator.source import create_tables
 
 TOPICS = {"pin": "p.pin", "geo": "p.geo", "user": "p.user"}
 
@@ -156,6 +157,20 @@ def test_a_day_that_cannot_be_replayed_fails_the_task_without_another_try(emulat
     monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(nobody))
     with pytest.raises(AirflowFailException, match=f"day='?{day}'? is (to come|not a date)"):
         emulate(day=day).execute(context())
+
+
+def test_an_error_of_another_kind_is_left_to_another_try(emulate, monkeypatch):
+    def fail(*_):
+        raise ValueError("a moment's trouble")
+
+    monkeypatch.setattr(ApiGatewayHook, "get_invoke_url", fail)
+    with pytest.raises(ValueError, match="a moment's trouble"):
+        emulate().execute(context())
+
+
+def test_a_start_that_is_no_post_number_fails_the_task_without_another_try(emulate):
+    with pytest.raises(AirflowFailException, match=f"start={2**63}: post numbers lie between"):
+        emulate(selection="sequential", start=2**63).execute(context())
 
 
 def test_a_killed_task_ends_within_two_seconds(api, emulate):

@@ -68,6 +68,7 @@ def test_a_sink_that_is_behind_is_waited_for_by_a_trigger_with_the_frozen_offset
     deadline = datetime.fromisoformat(arguments.pop("deadline"))
     assert timedelta(seconds=50) < deadline - datetime.now(UTC) <= timedelta(seconds=60)
     assert arguments == {
+        "connector": "sink",
         "group": "connect-sink",
         "wanted": ENDS,
         "kafka_conn_id": "k",

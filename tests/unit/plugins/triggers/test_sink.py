@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
 from confluent_kafka import KafkaError, KafkaException
 from pinpipe_airflow.hooks.kafka_connect import ConnectorStatus, KafkaConnectHook
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook
+from pinpipe_airflow.triggers import sink as triggers
 from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
 
 WANTED = {"p.pin": {"0": 5}}
@@ -17,6 +20,7 @@ WANTED = {"p.pin": {"0": 5}}
 
 def trigger(seconds=60.0, **given):
     return SinkCommittedTrigger(
+        connector="sink",
         group="connect-sink",
         wanted=WANTED,
         deadline=(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
@@ -84,19 +88,47 @@ def states(monkeypatch):
         return state
 
     monkeypatch.setattr(KafkaConnectHook, "status", status)
+    monkeypatch.setattr(triggers, "FAILURE_STANDS_AFTER_S", 0.2)
     return left
 
 
+RUNNING = ConnectorStatus("RUNNING", {0: "RUNNING"})
 FAILED = ConnectorStatus("RUNNING", {0: "FAILED"}, {"task 0": "Traceback …:\n  File x\nRefused: no bucket 'b'"})
 
 
-def test_a_sink_that_has_failed_is_not_waited_for(answers, states):
+def test_a_sink_that_stays_failed_is_not_waited_for(answers, states):
     answers += [3]
-    states += [ConnectorStatus("RUNNING", {0: "RUNNING"}), FAILED]
+    states += [RUNNING, FAILED]
+    started = time.monotonic()
     event = asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))
+    assert time.monotonic() - started >= 0.2
     assert event == {
         "status": "failed", "wanted": WANTED, "lag": {"p.pin-0": 2}, "problem": "task 0: Refused: no bucket 'b'",
     }  # fmt: skip
+
+
+def test_a_failure_from_before_a_restart_is_not_taken_for_the_sinks_state(answers, states):
+    answers += [3] * 20 + [5]
+    states += [FAILED] * 5 + [RUNNING]
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
+
+
+def test_a_failure_counts_from_the_first_look_after_one_that_told_of_none(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(triggers, "time", SimpleNamespace(monotonic=lambda: now))
+    failure = triggers._Failure()
+    told = []
+    for now, why in [(0.0, "why"), (9.0, "why"), (9.5, ""), (12.0, "why"), (21.9, "why"), (22.0, "why")]:  # noqa: B007
+        told.append(failure.stands(why, {"p.pin-0": 2}))
+    assert told == [False, False, False, False, False, True]
+
+
+def test_a_sink_whose_other_tasks_go_on_is_waited_for(answers, states, monkeypatch):
+    monkeypatch.setattr(triggers, "FAILURE_STANDS_AFTER_S", 0.05)
+    monkeypatch.setitem(WANTED["p.pin"], "0", 40)
+    answers += range(41)  # a record is committed between each two looks
+    states += [FAILED]
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
 
 
 def test_a_sink_that_failed_after_its_work_is_none_of_its_business(answers, states):
@@ -106,12 +138,50 @@ def test_a_sink_that_failed_after_its_work_is_none_of_its_business(answers, stat
 
 
 @pytest.mark.parametrize(
-    "state", [None, RuntimeError("answers 503"), ConnectionError("refused"), AirflowNotFoundException("no 'c'")]
+    "state",
+    [
+        None,
+        RuntimeError("answers 503"),
+        ConnectionError("refused"),
+        AirflowNotFoundException("no 'c'"),
+        KeyError("connector"),
+        TypeError("'NoneType' object is not subscriptable"),
+    ],
 )
 def test_a_sink_whose_state_is_not_told_is_waited_for(answers, states, state):
     answers += [3, 5]
     states += [state]
     assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
+
+
+@pytest.fixture
+def black_hole(monkeypatch):
+    """A Kafka Connect that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = {"conn_type": "http", "host": "127.0.0.1", "port": server.getsockname()[1]}
+        monkeypatch.setenv("AIRFLOW_CONN_HOLE", json.dumps(address))
+        yield
+
+
+def test_a_kafka_connect_that_says_nothing_holds_up_neither_the_offsets_nor_the_deadline(
+    answers, black_hole, monkeypatch
+):
+    monkeypatch.setattr(triggers, "STATUS_TIMEOUT_S", 0.3)
+    answers += [3, 5]
+    started = time.monotonic()
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="hole")))["status"] == "committed"
+    assert 0.3 <= time.monotonic() - started < 2
+    answers[:] = [3]
+    monkeypatch.setattr(triggers, "STATUS_TIMEOUT_S", 1.5)
+
+    async def until_the_event():
+        started = time.monotonic()
+        event = await only_event(trigger(seconds=0.3, kafka_connect_conn_id="hole"))
+        return event["status"], time.monotonic() - started
+
+    status, took = asyncio.run(until_the_event())
+    assert status == "timeout"
+    assert took < 1
 
 
 def test_any_other_error_is_raised(answers):
@@ -152,7 +222,15 @@ def test_a_slow_broker_does_not_hold_up_other_triggers(monkeypatch):
 def test_serialize_gives_the_import_path_and_every_argument():
     path, arguments = trigger().serialize()
     assert path == "pinpipe_airflow.triggers.sink.SinkCommittedTrigger"
-    assert set(arguments) == {"group", "wanted", "deadline", "kafka_conn_id", "poll_interval", "kafka_connect_conn_id"}
+    assert set(arguments) == {
+        "connector",
+        "group",
+        "wanted",
+        "deadline",
+        "kafka_conn_id",
+        "poll_interval",
+        "kafka_connect_conn_id",
+    }
     # It goes through JSON into the database, and to whichever triggerer takes it.
     again = SinkCommittedTrigger(**json.loads(json.dumps(arguments)))
     assert again.serialize() == (path, arguments)
