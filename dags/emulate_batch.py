@@ -2,8 +2,9 @@
 
 Reads posts (a pin with its place and its user) from the source database and posts them through the REST API, or
 replays them as a past day straight to the brokers. A run fails unless every record was accepted. The task `emulate`
-returns a receipt: posts, requests, records and offsets by topic, the days that the records belong to and, for posts
-taken one after the other, `next_start`: where the next run goes on.
+returns a receipt: posts, requests, records and offsets by topic, the days that the records belong to, how many posts
+`vanished` (their rows were deleted from the source meanwhile) and, for posts taken one after the other, `next_start`:
+where the next run goes on.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ with DAG(
         "start": Param(
             None,
             type=["null", "integer"],
-            minimum=0,
+            # Post numbers have 64 bits and may be negative.
+            minimum=-(2**63),
+            maximum=2**63 - 1,
             description="Of `sequential`: number of the first post. Empty: the lowest.",
         ),
         "day": Param(

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from emulator.database import SourceError, address_of
 from emulator.post import Row
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -17,11 +18,19 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
     """Insert ``rows`` within the connection's transaction.
 
     :raises sqlalchemy.exc.DBAPIError: or the driver's own error, when the database refuses.
+    :raises SourceError: when a text cannot be sent.
     """
-    if connection.dialect.driver == "psycopg2":
-        _copy(connection, table, rows)
-    else:
-        connection.execute(sa.insert(table), [dict(row) for row in rows])
+    try:
+        if connection.dialect.driver == "psycopg2":
+            _copy(connection, table, rows)
+        else:
+            connection.execute(sa.insert(table), [dict(row) for row in rows])
+    except UnicodeEncodeError as error:
+        shown = ascii(error.object[max(0, error.start - 20) : error.end + 20])
+        raise SourceError(
+            f"table {table.name!r} of the source database {address_of(connection.engine)} cannot take the text "
+            f"{shown}: {error.reason}. Correct the text"
+        ) from error
 
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
@@ -32,7 +41,9 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> No
     columns = ", ".join(map(preparer.quote, names))
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
-        cursor.copy_expert(f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN", io.StringIO("".join(lines)))
+        # In UTF-8, as every connection to the source speaks.
+        content = io.BytesIO("".join(lines).encode())
+        cursor.copy_expert(f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN", content)
 
 
 def _copied(value: Any) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from emulator.arguments import RefusedArgumentError
 from emulator.post import Post, Row
 from include.schema import DATASETS, Dataset, dataset
 
@@ -49,7 +50,7 @@ def request_body(records: Iterable[Record]) -> bytes:
 
 
 class CountedPosts:
-    """An iterator over posts that knows how many it has given, and how many records they make.
+    """An iterator over posts that knows how many it has given, how many records they make, and how many make none.
 
     :param posts: the posts; they can be gone through once.
     :param topics: topic of each data set.
@@ -58,15 +59,19 @@ class CountedPosts:
     def __init__(self, posts: Iterable[Post], topics: Mapping[str, str]) -> None:
         missing = [name for name in DATASETS if name not in topics]
         if missing:
-            raise ValueError(f"no topic is given for the data set {', '.join(missing)}: there are {dict(topics)}")
+            raise RefusedArgumentError(
+                f"no topic is given for the data set {', '.join(missing)}: there are {dict(topics)}"
+            )
         self._all = iter(posts)
         self._topics = topics
         self.posts = 0
+        self.vanished = 0
         self.records = dict.fromkeys(topics.values(), 0)
 
     def __iter__(self) -> Iterator[Post]:
         for post in self._all:
             self.posts += 1
+            self.vanished += all(post.row(name) is None for name in DATASETS)
             for name in DATASETS:
                 self.records[self._topics[name]] += post.row(name) is not None
             yield post
@@ -120,7 +125,7 @@ def _wire_value(value: Any) -> Any:
         case Decimal():
             whole = value.is_finite() and value == value.to_integral_value()
             return int(value) if whole else _wire_value(float(value))
-        case bytes():
-            return value.decode(errors="replace")
+        case bytes() | memoryview():
+            return bytes(value).decode(errors="replace")
         case _:
             return str(value)

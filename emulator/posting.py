@@ -13,12 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from emulator.arguments import RefusedArgumentError
+from emulator.database import SourceError
 from emulator.payloads import RECORDS_PER_REQUEST, CountedPosts, Record, requests_of
 from emulator.receipt import Receipt
 from emulator.rest_producer import ProduceResult, RestProducer, RetryPolicy
 from emulator.resume import ResumePoint
 from emulator.selection import Selection, select_numbers
-from emulator.source import SourceError, read_numbers, read_posts
+from emulator.source import read_numbers, read_posts
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +61,14 @@ def post_batch(
     :param retry: how long a request is tried; none: the policy's defaults.
     :param should_stop: asked about twice a second; the run ends with an error soon after it has said yes.
     :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`.
-    :raises ValueError: when an argument is out of its limits.
+    :raises RefusedArgumentError: when an argument is out of its limits.
     :raises SourceError: when the source cannot be read.
     :raises PostingError: when not every record was accepted, or the source failed in mid-run; it carries the receipt.
     """
     if not 1 <= in_flight <= 64:
-        raise ValueError(f"in_flight={in_flight}: give 1 to 64 requests at once")
+        raise RefusedArgumentError(f"in_flight={in_flight}: give 1 to 64 requests at once")
     if not 1 <= records_per_request <= RECORDS_PER_REQUEST:
-        raise ValueError(f"records_per_request={records_per_request}: give 1 to {RECORDS_PER_REQUEST}")
+        raise RefusedArgumentError(f"records_per_request={records_per_request}: give 1 to {RECORDS_PER_REQUEST}")
     if seed is None and selection == "random":
         seed = secrets.randbits(SEED_BITS)
         log.info("no seed given: this choice can be repeated with seed %s", seed)
@@ -92,6 +94,7 @@ def post_batch(
         flight.end()
         producer.close()
     receipt.next_start = resume.next_start if resume else None
+    receipt.vanished = reading.vanished
     result = receipt.settle(reading.posts, reading.records, stopped=stopped, source_error=source_error)
     log.info("posted %s records of %s posts in %s requests", receipt.all_posted, posts, receipt.requests)
     if receipt.next_start is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.database import SourceError
+
+log = logging.getLogger(__name__)
 
 REASONS_SHOWN = 3
 
@@ -26,6 +29,7 @@ class Receipt:
     started_at: datetime
     requests: int = 0
     retries: int = 0
+    vanished: int = 0
     next_start: int | None = None
     days: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -66,11 +70,15 @@ class Receipt:
     def as_dict(self, finished_at: datetime) -> dict[str, Any]:
         """Return the receipt as JSON can hold it.
 
+        ``vanished`` are the posts that made no record: all their rows were deleted from the source after the run had
+        chosen them.
+
         ``offsets`` are ``[first, last]`` by topic and partition. ``next_start`` is, of a sequential run, the ``start``
         with which another one goes on without loss: after the last post, or at the first that is not wholly accepted.
         """
         return {
             "posts": self.posts,
+            "vanished": self.vanished,
             "requests": self.requests,
             "retries": self.retries,
             "records": {topic: {"posted": self.posted[topic], "failed": self.failed[topic]} for topic in self.posted},
@@ -115,17 +123,25 @@ class Receipt:
         :param records_read: their records by topic.
         :param stopped: the run was told to stop.
         :param source_error: why the source gave no further post.
-        :raises PostingError: when not every record was accepted; it carries the receipt.
+        :raises PostingError: when not every record was accepted, or no post was left to make one; it carries the
+            receipt.
         """
         self.close(records_read, "not accepted before the run ended")
         result = self.as_dict(datetime.now(UTC))
+        if self.vanished:
+            log.warning("%s: nothing of them was posted", self._vanished_of(posts_read))
         if stopped:
             raise PostingStoppedError(f"stopped as asked: {self.shortfall(posts_read)}", result)
         if source_error is not None:
             raise PostingError(f"{source_error}. {self.shortfall(posts_read)}", result) from source_error
         if self.all_failed or posts_read < self.posts:
             raise PostingError(self.shortfall(posts_read), result)
+        if self.vanished == posts_read:
+            raise PostingError(f"{self._vanished_of(posts_read)}: run it again", result)
         return result
+
+    def _vanished_of(self, posts_read: int) -> str:
+        return f"{self.vanished} of {posts_read} posts lost all their rows in the source before they were read"
 
 
 def days_between(first: datetime, last: datetime) -> list[str]:

@@ -11,12 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from emulator.arguments import RefusedArgumentError
+from emulator.database import SourceError
 from emulator.payloads import CountedPosts, Record, records_of
 from emulator.post import Post
 from emulator.receipt import PostingError, Receipt
 from emulator.resume import ResumePoint
 from emulator.selection import Selection, select_numbers
-from emulator.source import SourceError, read_numbers, read_posts
+from emulator.source import read_numbers, read_posts
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def replay_day(
     :param start: of ``sequential``: the first post number.
     :param should_stop: asked about twice a second; the run ends with an error soon after it has said yes.
     :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`; it made no HTTP requests.
-    :raises ValueError: when the day is malformed or to come, or another argument is out of its limits.
+    :raises RefusedArgumentError: when the day is malformed or to come, or another argument is out of its limits.
     :raises SourceError: when the source cannot be read.
     :raises PostingError: when a topic is missing, not every record was accepted, or the source failed in mid-run; it
         carries the receipt.
@@ -88,6 +90,7 @@ def replay_day(
         source_error = error
         stopped = run.finish()
     receipt.next_start = resume.next_start if resume else None
+    receipt.vanished = reading.vanished
     result = receipt.settle(reading.posts, reading.records, stopped=stopped, source_error=source_error)
     log.info("replayed %s: %s records of %s posts", text, receipt.all_posted, posts)
     if receipt.next_start is not None:
@@ -98,14 +101,16 @@ def replay_day(
 def window(day: str | date, now: datetime) -> tuple[int, int]:
     """Return the first moment of ``day`` and the length of what has passed of it, in ms (since the epoch, UTC).
 
-    :raises ValueError: when ``day`` is no date or after ``now``.
+    :raises RefusedArgumentError: when ``day`` is no date or after ``now``.
     """
     try:
         wanted = datetime.strptime(str(day), "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise ValueError(f"day={day!r} is not a date: write it like 2026-01-31") from None
+        raise RefusedArgumentError(f"day={day!r} is not a date: write it like 2026-01-31") from None
     if wanted > now:
-        raise ValueError(f"day={day} is to come: it is {now:%Y-%m-%d} UTC; only today or a past day can be replayed")
+        raise RefusedArgumentError(
+            f"day={day} is to come: it is {now:%Y-%m-%d} UTC; only today or a past day can be replayed"
+        )
     return int(wanted.timestamp()) * 1000, min(DAY_MS, (now - wanted) // timedelta(milliseconds=1))
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import requests
 import tenacity
 
+from emulator.arguments import RefusedArgumentError
 from emulator.payloads import Record, request_body
 
 CONTENT_TYPE = "application/vnd.kafka.json.v2+json"
@@ -85,16 +86,18 @@ class RestProducer:
     :param api_key: sent as ``x-api-key``; never part of a message.
     :param retry: how long a request is tried.
     :param stop: when set, waiting ends and no further attempt is made.
-    :raises ValueError: when the URL or the key cannot be one.
+    :raises RefusedArgumentError: when the URL or the key cannot be one.
     """
 
     def __init__(
         self, *, invoke_url: str, stage: str, api_key: str, retry: RetryPolicy, stop: threading.Event | None = None
     ) -> None:
         if not invoke_url.startswith(("http://", "https://")):
-            raise ValueError(f"invoke_url={invoke_url!r}: give the API's URL with http:// or https://")
+            raise RefusedArgumentError(f"invoke_url={invoke_url!r}: give the API's URL with http:// or https://")
         if not api_key or not api_key.isascii() or not api_key.isprintable() or api_key != api_key.strip():
-            raise ValueError("the API key is empty or no header can hold it: see the password of the API's connection")
+            raise RefusedArgumentError(
+                "the API key is empty or no header can hold it: see the password of the API's connection"
+            )
         self._base = "/".join(part for part in (invoke_url.rstrip("/"), stage.strip("/")) if part)
         self._api_key = api_key
         self._retry = retry

@@ -7,7 +7,8 @@ from itertools import batched, islice
 from random import Random
 from typing import Literal, get_args
 
-from emulator.source import PostNumbers
+from emulator.arguments import RefusedArgumentError
+from emulator.source import HIGHEST_NUMBER, LOWEST_NUMBER, PostNumbers
 
 Selection = Literal["random", "sequential"]
 
@@ -31,18 +32,21 @@ def select_numbers(
         ``sequential`` takes the numbers from ``start`` on in their order.
     :param seed: of ``random``; the same seed and numbers give the same choice; none: another one each time.
     :param start: of ``sequential``: the first post number wanted, or the next higher one there is; none: the lowest.
-    :raises ValueError: when an argument is out of its limits or fewer than ``posts`` numbers follow ``start``.
+    :raises RefusedArgumentError: when an argument is out of its limits or fewer than ``posts`` numbers follow
+        ``start``.
     :raises SourceError: when the numbers cannot be read.
     """
     if posts < 1:
-        raise ValueError(f"posts={posts}: ask for at least 1 post")
+        raise RefusedArgumentError(f"posts={posts}: ask for at least 1 post")
     if selection not in get_args(Selection):
-        raise ValueError(f"selection={selection!r}: choose one of {', '.join(get_args(Selection))}")
+        raise RefusedArgumentError(f"selection={selection!r}: choose one of {', '.join(get_args(Selection))}")
+    if start is not None and not LOWEST_NUMBER <= start <= HIGHEST_NUMBER:
+        raise RefusedArgumentError(f"start={start}: post numbers lie between {LOWEST_NUMBER} and {HIGHEST_NUMBER}")
     if selection == "random":
         return _draw(numbers, numbers.count(), posts, seed)
     left = numbers.count(start, at_most=posts)
     if left < posts:
-        raise ValueError(
+        raise RefusedArgumentError(
             f"posts={posts} from post number {next(iter(numbers)) if start is None else start} on: the source has "
             f"{left} there, and {numbers.count()} in all. Ask for fewer posts or a lower start"
         )

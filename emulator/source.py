@@ -1,11 +1,13 @@
 """The source database: its three tables, and posts read from them in sets.
 
-Any SQLAlchemy URL works: the embedded PostgreSQL, MySQL on RDS, SQLite in tests. Nothing is read row by row and nothing
+Any SQLAlchemy URL works: the embedded PostgreSQL, MySQL on RDS, a SQLite file. Nothing is read row by row and nothing
 as a whole: post numbers come in pages by keyset, the chosen posts by sets of numbers, one query per table and set.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -16,29 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from emulator.database import SourceError, address_of, naming_the_database, open_engine, require_file
+from emulator.database import SourceError, address_of, naming_the_database, reading, require_file
 from emulator.post import Post, Row
 from include.schema import DATASETS, Dataset, dataset, datasets
-
-__all__ = [
-    "POSTS_PER_QUERY",
-    "STRING_LENGTH",
-    "TABLES",
-    "PostNumbers",
-    "SourceError",
-    "check_tables",
-    "count_rows",
-    "count_within",
-    "create_tables",
-    "number_column",
-    "open_engine",
-    "read_numbers",
-    "read_posts",
-]
 
 STRING_LENGTH = 255
 POSTS_PER_QUERY = 500  # fewer than the 1,000 that the strictest database allows in one IN list
 NUMBERS_PER_PAGE = 10_000
+LOWEST_NUMBER, HIGHEST_NUMBER = -(2**63), 2**63 - 1
 
 
 class _SqliteTime(sqlite.DATETIME):
@@ -55,11 +42,21 @@ def _time_or_text(value: Any) -> Any:
         return value
 
 
+class _NumberAsItIs(sa.TypeDecorator[Any]):
+    """A column may hold numbers as text, or what is none: it is passed on, for cleaning to judge."""
+
+    impl = sa.Double  # MySQL's FLOAT keeps six digits only
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> None:
+        return None
+
+
 _METADATA = sa.MetaData()
 _SQLITE_TIME: sa.types.TypeEngine[Any] = _SqliteTime()  # type: ignore[no-untyped-call]
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "integer": sa.Integer(),
-    "float": sa.Double(),  # MySQL's FLOAT keeps six digits only
+    "float": _NumberAsItIs(),
     "string": sa.String(STRING_LENGTH),
     "text": sa.Text(),
     "datetime": sa.DateTime().with_variant(_SQLITE_TIME, "sqlite"),
@@ -87,18 +84,18 @@ def create_tables(engine: sa.Engine) -> None:
 
 
 def check_tables(engine: sa.Engine) -> None:
-    """See that every table and column is there, and that post numbers are numbers.
+    """See that every table and column is there, and that the first post number of each is one.
 
     :raises SourceError: names the table, the columns it lacks, and the way out.
     """
     require_file(engine)
     with naming_the_database(engine), engine.connect() as connection:
-        for table in TABLES.values():
-            _check_table(connection, table)
+        for name in DATASETS:
+            _check_table(connection, name)
 
 
-def _check_table(connection: sa.Connection, table: sa.Table) -> None:
-    where = f"table {table.name!r} of the source database {address_of(connection.engine)}"
+def _check_table(connection: sa.Connection, name: str) -> None:
+    table, number = TABLES[name], number_column(name)
     if not sa.inspect(connection).has_table(table.name):
         raise SourceError(
             f"the source database {address_of(connection.engine)} has no table {table.name!r}: fill it by "
@@ -109,16 +106,40 @@ def _check_table(connection: sa.Connection, table: sa.Table) -> None:
     missing = [column.name for column in table.columns if column.name not in there]
     if missing:
         raise SourceError(
-            f"{where} has no column {', '.join(map(repr, missing))}: it needs "
+            f"{_where(connection.engine, name)} has no column {', '.join(map(repr, missing))}: it needs "
             f"{', '.join(column.name for column in table.columns)}"
         )
-    (number,) = table.primary_key
     one = connection.execute(sa.select(number).where(number.is_not(None)).limit(1)).scalar()
-    if not isinstance(one, int | float | Decimal | None):
+    if one is not None:
+        _post_number(connection.engine, name, one)
+
+
+def _where(engine: sa.Engine, name: str) -> str:
+    return f"table {TABLES[name].name!r} of the source database {address_of(engine)}"
+
+
+def _whole(value: Any) -> int | None:
+    """Return the whole number of 64 bits that a value is; none: it is another one, or of another type."""
+    match value:
+        case bool():
+            return None
+        case int():
+            number = value
+        case float() | Decimal() if math.isfinite(value) and value == int(value):
+            number = int(value)
+        case _:
+            return None
+    return number if LOWEST_NUMBER <= number <= HIGHEST_NUMBER else None
+
+
+def _post_number(engine: sa.Engine, name: str, value: Any) -> int:
+    number = _whole(value)
+    if number is None:
         raise SourceError(
-            f"{where} holds {one!r} in column {number.name!r}, which is no number: post numbers must be of an "
-            "integer type"
+            f"{_where(engine, name)} holds {value!r:.60} in column {number_column(name).name!r}, which is no "
+            "whole number of 64 bits: post numbers must be of an integer type. Correct or delete the row"
         )
+    return number
 
 
 def count_rows(engine: sa.Engine) -> dict[str, int]:
@@ -138,10 +159,9 @@ def count_within(connection: sa.Connection) -> dict[str, int]:
         for name, table in TABLES.items()
     }
     first, *others = (number_column(name) for name in DATASETS)
-    # Not a join: where a number stands thousands of times, its rows would multiply.
-    complete = sa.select(sa.func.count(sa.distinct(first))).where(
-        *(sa.exists().where(other == first).correlate(first.table) for other in others)
-    )
+    # Not a join: where a number stands thousands of times, its rows would multiply. Not EXISTS: without an index,
+    # SQLite would read a whole table for each row of another.
+    complete = sa.select(sa.func.count(sa.distinct(first))).where(*(first.in_(sa.select(other)) for other in others))
     counts["complete"] = connection.execute(complete).scalar_one()
     return counts
 
@@ -194,21 +214,39 @@ class PostNumbers:
     def _pages(self, start: int | None) -> Iterator[array[int]]:
         """Yield pages of numbers by keyset: each goes on after the last number of the one before."""
         conditions = [_from(column, start) for column in map(number_column, DATASETS)]
-        while page := self._as_numbers(self._ask(_lowest(conditions, NUMBERS_PER_PAGE))):
-            yield page
-            conditions = [column > page[-1] for column in map(number_column, DATASETS)]
+        last: list[int] = []
+        while values := self._ask(_lowest(conditions, NUMBERS_PER_PAGE)):
+            numbers = [number for number in map(_whole, values) if number is not None]
+            if len(numbers) < len(values):
+                self._refuse_what_is_no_number(conditions)
+            self._require_ascending(last + numbers)
+            yield array("q", numbers)
+            last = numbers[-1:]
+            conditions = [column > numbers[-1] for column in map(number_column, DATASETS)]
 
-    def _as_numbers(self, values: Sequence[Any]) -> array[int]:
-        try:
-            return array("q", map(int, values))
-        except (ValueError, OverflowError) as error:  # SQLite keeps any value in any column
+    def _refuse_what_is_no_number(self, conditions: Iterable[sa.ColumnElement[bool]]) -> None:
+        """Raise the error that names table and column of what is no number; only asked after the fact."""
+        for name, condition in zip(DATASETS, conditions, strict=True):
+            column = number_column(name)
+            query = sa.select(column).where(condition).distinct().order_by(column).limit(NUMBERS_PER_PAGE)
+            for value in self._ask(query):
+                _post_number(self._engine, name, value)
+        raise SourceError(
+            f"the source database {address_of(self._engine)} gave a post number that is no whole number, and no longer "
+            "holds it: run it again"
+        )
+
+    def _require_ascending(self, numbers: Sequence[int]) -> None:
+        """See that reading comes to an end: an inexact type gives a number again that was gone on from."""
+        if not all(map(operator.lt, numbers, numbers[1:])):
+            columns = ", ".join(f"{TABLES[name].name}.{number_column(name).name}" for name in DATASETS)
             raise SourceError(
-                f"the source database {address_of(self._engine)} holds a post number that is none: {error}; correct "
-                "or delete the row"
-            ) from error
+                f"the source database {address_of(self._engine)} gives post numbers from {numbers[0]} to {numbers[-1]} "
+                f"that do not ascend: {columns} must be of an integer type, of which FLOAT is none"
+            )
 
     def _ask(self, query: sa.Select[Any]) -> Sequence[Any]:
-        with naming_the_database(self._engine), self._engine.connect() as connection:
+        with reading(self._engine), self._engine.connect() as connection:
             return connection.execute(query).scalars().all()
 
 
@@ -238,7 +276,7 @@ def read_posts(engine: sa.Engine, numbers: Iterable[int]) -> Iterator[Post]:
     """
     for chunk in batched(numbers, POSTS_PER_QUERY):
         # A connection per chunk, from the pool: between chunks posting may take long, and no transaction stays open.
-        with naming_the_database(engine), engine.connect() as connection:
+        with reading(engine), engine.connect() as connection:
             pins, geos, users = (_rows(connection, name, set(chunk)) for name in DATASETS)
         for number in chunk:
             yield Post(number, pins.get(number), geos.get(number), users.get(number))
@@ -256,7 +294,13 @@ def _rows(connection: sa.Connection, name: str, numbers: set[int]) -> dict[int, 
     # Streamed: without a primary key, a set of numbers may have any number of rows.
     for row in connection.execute(query, execution_options={"yield_per": POSTS_PER_QUERY}):
         values = row._asdict()
-        number = int(values[column.name])
+        number = _post_number(connection.engine, name, values[column.name])
+        if number not in numbers:
+            raise SourceError(
+                f"{_where(connection.engine, name)} gives {number} for another post number: column {column.name!r} "
+                "must be of an integer type, of which FLOAT is none"
+            )
+        values[column.name] = number  # on the wire, too, it is whole
         rows[number] = min(rows[number], values, key=repr) if number in rows else values
     return rows
 

@@ -71,7 +71,8 @@ def _notes(connection: sa.Connection, name: str, rows: int) -> list[str]:
 
 
 def _indexed(inspector: sa.Inspector, table: str, column: sa.Column[int]) -> bool:
-    first: list[Any] = [inspector.get_pk_constraint(table)["constrained_columns"][:1]]
-    first += [index["column_names"][:1] for index in inspector.get_indexes(table)]
-    first += [constraint["column_names"][:1] for constraint in inspector.get_unique_constraints(table)]
-    return [column.name] in first
+    keys: list[Any] = [inspector.get_pk_constraint(table)["constrained_columns"]]
+    keys += [index["column_names"] for index in inspector.get_indexes(table)]
+    keys += [constraint["column_names"] for constraint in inspector.get_unique_constraints(table)]
+    # An index serves for the column that it begins with.
+    return any(columns[:1] == [column.name] for columns in keys)

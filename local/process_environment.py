@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -128,17 +127,17 @@ def aws_environment() -> dict[str, str]:
 
 
 def _source_connection(secrets: dict[str, str]) -> dict[str, Any]:
-    from emulator.database import source_address  # SQLAlchemy, which half of the commands never need
+    # SQLAlchemy, which half of the commands never need.
+    from emulator.database import source_address, with_absolute_path
 
-    address = source_address(source_url(secrets))
-    database = address.database
-    if address.get_backend_name() == "sqlite" and database:
-        database = str(Path(database).absolute())  # Airflow's processes run elsewhere than the shell
+    address = with_absolute_path(
+        source_address(source_url(secrets))
+    )  # Airflow's processes run elsewhere than the shell
     parts = {
         "conn_type": address.drivername,
         "host": address.host,
         "port": address.port,
-        "schema": database,
+        "schema": address.database,
         "login": address.username,
         "password": address.password,
         "extra": dict(address.query),

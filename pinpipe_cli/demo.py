@@ -15,9 +15,10 @@ def run_demo(say: Callable[[str], None]) -> None:
 
     A source database that holds posts already is used as it is, and one of the user's own in any case.
     """
+    from emulator.database import open_engine
     from emulator.generator import generate_posts
     from emulator.loading import load_posts
-    from emulator.source import count_rows, create_tables, open_engine
+    from emulator.source import count_rows, create_tables
     from local import secret_store, world
     from local.process_environment import has_own_source, source_url
     from pinpipe_cli import output, reading

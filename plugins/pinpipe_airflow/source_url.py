@@ -22,5 +22,10 @@ def sqlalchemy_url(connection: Any) -> sa.URL:
         host=connection.host or None,
         port=connection.port,
         database=connection.schema or None,
-        query={key: str(value) for key, value in connection.extra_dejson.items()},
+        query={key: _option(value) for key, value in connection.extra_dejson.items()},
     )
+
+
+def _option(value: Any) -> str | list[str]:
+    """Return an option's value, or its values where the URL holds it more than once."""
+    return [str(each) for each in value] if isinstance(value, list) else str(value)

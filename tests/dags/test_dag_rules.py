@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.bases.sensor import BaseSensorOperator
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from pinpipe_airflow.tags import Tag
 
@@ -164,6 +166,13 @@ def test_numbers_and_choices_in_params_have_limits(dags):
                 assert "minimum" in schema, f"{dag.dag_id}.{name}"
             elif "string" in types:
                 assert "enum" in schema or "format" in schema, f"{dag.dag_id}.{name}"
+
+
+@pytest.mark.parametrize(("start", "taken"), [(-(2**63), True), (2**63 - 1, True), (None, True), (2**63, False)])
+def test_posts_may_start_at_any_number_of_64_bits(bag, start, taken):
+    param = bag.dags["emulate_batch"].params.get_param("start")
+    with nullcontext() if taken else pytest.raises(ParamValidationError):
+        param.resolve(start)
 
 
 @pytest.mark.parametrize("dag_id", ["clean_batch", "analytics", "emulate_batch"])

@@ -39,7 +39,7 @@ class EmulateBatchOperator(BaseOperator):
     :param kafka_conn_id: the Airflow connection to the brokers, for replays.
     :return: the emulator's receipt: counts, offsets and days. A failed run leaves it as the XCom ``receipt``.
     :raises emulator.receipt.PostingError: when not every record was accepted, with how many and why.
-    :raises AirflowFailException: when an argument is out of its limits, such as a day to come.
+    :raises AirflowFailException: when an argument is out of its limits, such as a day to come; no other try is made.
     """
 
     template_fields: Sequence[str] = (
@@ -95,8 +95,9 @@ class EmulateBatchOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Post or replay, and return the receipt."""
+        from emulator.arguments import RefusedArgumentError
+        from emulator.database import open_engine
         from emulator.receipt import PostingError
-        from emulator.source import open_engine
 
         url = sqlalchemy_url(BaseHook.get_connection(self.source_conn_id))
         engine = open_engine(url.render_as_string(hide_password=False))
@@ -114,7 +115,7 @@ class EmulateBatchOperator(BaseOperator):
         except PostingError as error:
             context["ti"].xcom_push(key="receipt", value=error.receipt)
             raise
-        except ValueError as refused:
+        except RefusedArgumentError as refused:
             raise AirflowFailException(str(refused)) from refused  # another try would be refused too
         finally:
             engine.dispose()

@@ -11,9 +11,10 @@ import psutil
 import psycopg2
 import pytest
 
+from emulator.database import open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
-from emulator.source import count_rows, open_engine, read_numbers, read_posts
+from emulator.source import count_rows, read_numbers, read_posts
 from local import postgres, secret_store
 from local.home import ROOT
 from local.process_environment import source_url

@@ -104,6 +104,11 @@ def mariadb_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database
 
 
 @pytest.fixture
+def postgresql_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    return _make_database("postgresql", request, tmp_path)
+
+
+@pytest.fixture
 def sqlite_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return _make_database("sqlite", request, tmp_path)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ from emulator import database as emulator_database
 from emulator.database import SourceError, open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts, require_empty
+from emulator.post import Post
 from emulator.source import count_rows, create_tables, read_numbers, read_posts
 from emulator.survey import survey
 from tests.integration.sources.database import OWNER_PASSWORD, Database
@@ -73,7 +76,42 @@ def test_a_post_number_that_is_text(database: Database, engine: sa.Engine) -> No
     database.execute("INSERT INTO user_data (ind) VALUES ('7th')")
     message = _refusal(engine)
     assert "table 'user_data'" in message
-    assert "holds '7th' in column 'ind', which is no number: post numbers must be of an integer type" in message
+    assert "holds '7th' in column 'ind', which is no whole number of 64 bits: post numbers must be of an" in message
+
+
+@pytest.mark.parametrize(("kind", "value"), [("DOUBLE PRECISION", "1.5"), ("NUMERIC(30,0)", "1" + 25 * "0")])
+def test_a_post_number_that_is_not_whole_or_too_long(
+    server_database: Database, open_source: OpenSource, kind: str, value: str
+) -> None:
+    engine = open_source(server_database.url)
+    load_posts(engine, generate_posts(3, seed=1))
+    number = server_database.quoted("ind")
+    alter = "MODIFY" if server_database.kind == "mariadb" else "ALTER COLUMN"
+    server_database.execute(
+        f"ALTER TABLE user_data {alter} {number} {'' if server_database.kind == 'mariadb' else 'TYPE'} {kind}",
+        f"INSERT INTO user_data (ind) VALUES ({value})",
+    )
+    message = _refusal(engine)
+    assert "table 'user_data'" in message
+    assert f"{value[:5]}" in message
+    assert "in column 'ind', which is no whole number of 64 bits" in message
+
+
+def test_post_numbers_of_an_inexact_type_end_in_an_error_and_not_in_a_loop(
+    mariadb_database: Database, open_source: OpenSource
+) -> None:
+    engine = open_source(mariadb_database.url)
+    load_posts(engine, generate_posts(3, seed=1))
+    mariadb_database.execute(
+        "ALTER TABLE user_data MODIFY ind FLOAT", "INSERT INTO user_data (ind) VALUES (16777216), (16777218)"
+    )
+    # FLOAT shows six digits: both come as 16777200, a number that no row has.
+    assert "gives 16777200 for another post number: column 'ind' must be of an integer type" in _refusal(engine)
+    mariadb_database.execute(
+        "ALTER TABLE pinterest_data MODIFY `index` FLOAT", "ALTER TABLE geolocation_data MODIFY ind FLOAT"
+    )
+    message = _refusal(engine)
+    assert "integer type, of which FLOAT is none" in message
 
 
 def test_no_posts(engine: sa.Engine) -> None:
@@ -113,7 +151,11 @@ def test_a_statement_that_takes_too_long_ends(
     engine = open_source(server_database.url)
     sleep = "SELECT SLEEP(30)" if server_database.kind == "mariadb" else "SELECT pg_sleep(30)"
     began = time.monotonic()
-    with pytest.raises(SourceError), emulator_database.naming_the_database(engine), engine.connect() as connection:
+    with (
+        pytest.raises(SourceError, match=r"Way out: the statement took too long: .* tells whether an index is missing"),
+        emulator_database.naming_the_database(engine),
+        engine.connect() as connection,
+    ):
         connection.execute(sa.text(sleep))
     assert time.monotonic() - began < 10
 
@@ -197,6 +239,41 @@ def test_a_text_that_a_column_cannot_hold(mariadb_database: Database, open_sourc
     mariadb_database.execute("ALTER TABLE pinterest_data CONVERT TO CHARACTER SET latin1")
     with pytest.raises(SourceError, match=r"Incorrect string value.*Way out: ALTER TABLE … CONVERT TO CHARACTER SET"):
         load_posts(engine, generate_posts(100, seed=1))
+
+
+def test_a_database_that_holds_fewer_characters(postgresql_database: Database, open_source: OpenSource) -> None:
+    name = f"{postgresql_database.address.database}_latin1"
+    postgresql_database.server.execute(
+        f"CREATE DATABASE {name} OWNER owner ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )
+    engine = open_source(postgresql_database.url_with(database=name))
+    (post,) = generate_posts(1, seed=1)
+    assert post.pin is not None
+    latin = Post(post.number, {**post.pin, "title": "Ångström", "description": ""}, post.geo, post.user)
+    load_posts(engine, [latin])
+    assert list(read_posts(engine, [post.number])) == [latin]
+    with pytest.raises(
+        SourceError, match=r"no equivalent in encoding.*Way out: make the database with ENCODING 'UTF8'"
+    ):
+        load_posts(engine, [Post(post.number, {**post.pin, "title": "🎄"}, post.geo, post.user)])
+
+
+def test_a_text_that_is_no_unicode(engine: sa.Engine) -> None:
+    (post,) = generate_posts(1, seed=1)
+    assert post.pin is not None
+    broken = Post(post.number, {**post.pin, "title": "half \ud83c of a tree"}, post.geo, post.user)
+    with pytest.raises(
+        SourceError, match=r"'pinterest_data' .* cannot take the text .*half \\ud83c of a tree.*: surrog"
+    ):
+        load_posts(engine, [broken])
+
+
+def test_a_locked_file(sqlite_database: Database, open_source: OpenSource) -> None:
+    load_posts(open_source(sqlite_database.url), generate_posts(3, seed=1))
+    with closing(sqlite3.connect(sqlite_database.address.database or "")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SourceError, match=r"database is locked\. Way out: another process is writing to the file"):
+            count_rows(open_source(f"{sqlite_database.url}?timeout=0.1"))
 
 
 def test_a_failed_loading_leaves_what_was_there(engine: sa.Engine) -> None:

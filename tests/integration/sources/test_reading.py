@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from emulator import source
+from emulator.database import open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_files, load_posts
 from emulator.payloads import row_json
@@ -181,6 +183,20 @@ def test_a_survey_counts_and_says_what_may_surprise(database: Database, engine: 
     assert not any("no index" in note for note in survey(engine).notes)
 
 
+def test_counting_takes_no_index(server_database: Database, open_source: Callable[[str], sa.Engine]) -> None:
+    _make_tables(server_database)
+    numbers = {"postgresql": "generate_series(1, 20000) AS n (seq)", "mariadb": "seq_1_to_20000"}[server_database.kind]
+    server_database.execute(
+        f"INSERT INTO pinterest_data ({server_database.quoted('index')}) SELECT seq FROM {numbers}",
+        f"INSERT INTO geolocation_data (ind) SELECT seq + 5000 FROM {numbers}",
+        f"INSERT INTO user_data (ind) SELECT seq FROM {numbers}",
+    )
+    engine = open_source(server_database.url)
+    began = time.monotonic()
+    assert count_rows(engine)["complete"] == 15_000
+    assert time.monotonic() - began < 5
+
+
 def test_of_rows_that_share_a_number_one_is_read_always_the_same(database: Database, engine: sa.Engine) -> None:
     _make_tables(database)
     load_posts(engine, generate_posts(5, seed=1))
@@ -209,6 +225,78 @@ def test_a_view_serves_as_a_table(database: Database, engine: sa.Engine) -> None
         database.execute("ALTER VIEW user_data OWNER TO owner")
     assert list(read_posts(engine, read_numbers(engine))) == list(generate_posts(10, seed=1))
     assert survey(engine).notes == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wire"),
+    [
+        ("VARCHAR(20)", "'N/A'", '"N/A"'),
+        ("TEXT", "'17.50'", '"17.50"'),
+        ("DECIMAL(9,6)", "17.5", "17.5"),
+        ("FLOAT", "17.5", "17.5"),
+        ("INTEGER", "17", "17"),
+    ],
+)
+def test_a_place_is_read_from_columns_of_any_type(
+    database: Database, engine: sa.Engine, kind: str, value: str, wire: str
+) -> None:
+    number, timestamp = database.quoted("ind"), database.quoted("timestamp")
+    load_posts(engine, generate_posts(1, seed=1))
+    database.execute(
+        "DROP TABLE geolocation_data",
+        f"CREATE TABLE geolocation_data ({number} BIGINT, {timestamp} TIMESTAMP NULL, latitude {kind}, "
+        f"longitude {kind}, country TEXT)",
+        f"INSERT INTO geolocation_data (ind, latitude, longitude) VALUES (7, {value}, NULL)",
+    )
+    if database.kind == "postgresql":
+        database.execute("ALTER TABLE geolocation_data OWNER TO owner")
+    (post,) = read_posts(engine, [7])
+    assert post.geo is not None
+    assert f'"latitude":{wire},"longitude":null'.encode() in row_json(dataset("geo"), post.geo)
+
+
+def test_a_place_that_is_no_number_in_postgresql_is_text_on_the_wire(
+    postgresql_database: Database, open_source: Callable[[str], sa.Engine]
+) -> None:
+    engine = open_source(postgresql_database.url)
+    load_posts(engine, generate_posts(1, seed=1))
+    postgresql_database.execute(
+        "ALTER TABLE geolocation_data ALTER COLUMN longitude TYPE NUMERIC",
+        "UPDATE geolocation_data SET latitude = 'NaN', longitude = 'NaN'",
+    )
+    (post,) = read_posts(engine, read_numbers(engine))
+    assert post.geo is not None
+    assert b'"latitude":"nan","longitude":"nan"' in row_json(dataset("geo"), post.geo)
+
+
+def test_a_password_of_any_characters_opens_the_database(
+    server_database: Database, open_source: Callable[[str], sa.Engine]
+) -> None:
+    name, password = f"euro_{server_database.address.database}", "€é😀@:/%"
+    if server_database.kind == "mariadb":
+        server_database.execute(
+            f"CREATE USER {name}@localhost IDENTIFIED BY '{password}'",
+            f"GRANT ALL ON {server_database.address.database}.* TO {name}@localhost",
+        )
+    else:
+        server_database.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+    with open_source(server_database.url_with(username=name, password=password)).connect() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar() == 1
+
+
+def test_a_session_of_postgresql_keeps_its_limits_and_asks_for_none_at_its_start(
+    postgresql_database: Database, open_source: Callable[[str], sa.Engine]
+) -> None:
+    engine = open_source(postgresql_database.url)
+    given = open_source(f"{postgresql_database.url}?options=-cstatement_timeout%3D5000&options=-cwork_mem%3D8MB")
+    for each, timeout in ((engine, "5min"), (given, "5s")):
+        with each.connect() as connection:
+            connection.rollback()
+            assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == timeout
+            assert connection.execute(sa.text("SHOW timezone")).scalar() == "UTC"
+        with each.connect() as connection:
+            assert connection.execute(sa.text("SHOW statement_timeout")).scalar() == timeout
+            assert "options=" not in connection.connection.driver_connection.dsn or each is given
 
 
 @pytest.mark.parametrize("charset", ["latin1", "utf8mb3"])
@@ -242,12 +330,12 @@ def test_a_sessions_time_zone_changes_no_time(
 
 
 def test_what_is_no_time_is_passed_on_for_cleaning_to_judge(sqlite_database: Database) -> None:
-    engine = source.open_engine(sqlite_database.url)
+    engine = open_engine(sqlite_database.url)
     load_posts(engine, generate_posts(3, seed=1))
     times = ("2020-01-01T10:00:00", "2020-01-01 10:00:00+02:00", "last week")
     numbers = list(read_numbers(engine))
-    for number, time in zip(numbers, times, strict=True):
-        sqlite_database.execute(f"UPDATE geolocation_data SET timestamp = '{time}' WHERE ind = {number}")
+    for number, moment in zip(numbers, times, strict=True):
+        sqlite_database.execute(f"UPDATE geolocation_data SET timestamp = '{moment}' WHERE ind = {number}")
     read = [post.geo["timestamp"] for post in read_posts(engine, numbers) if post.geo]
     assert read == [datetime(2020, 1, 1, 10), datetime(2020, 1, 1, 8, tzinfo=UTC), "last week"]
     first = next(read_posts(engine, numbers)).geo

@@ -19,9 +19,11 @@ def proxy() -> Iterator[RestProxy]:
 
 
 @pytest.fixture
-def engine() -> sa.Engine:
-    """An empty source database, in memory."""
-    return open_engine("sqlite://")
+def engine(tmp_path) -> Iterator[sa.Engine]:
+    """An empty source database."""
+    made = open_engine(f"sqlite:///{tmp_path / 'source.db'}")
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

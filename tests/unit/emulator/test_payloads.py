@@ -50,6 +50,9 @@ def test_a_post_gives_one_record_for_each_row_it_has():
         (Decimal("NaN"), "nan"),
         (float("inf"), "inf"),
         (b"caf\xc3\xa9", "café"),
+        (memoryview(b"caf\xc3\xa9"), "café"),
+        (float("nan"), "nan"),
+        ("17,5 N", "17,5 N"),
     ],
 )
 def test_values_of_other_types_become_json_too(value, expected):
@@ -82,6 +85,7 @@ def test_a_record_larger_than_a_request_may_be_goes_alone():
 def test_counted_posts_know_the_posts_and_records_given_so_far():
     reading = CountedPosts([geo_post(1), Post(2, None, None, None)], TOPICS)
     assert len(list(reading)) == reading.posts == 2
+    assert reading.vanished == 1
     assert reading.records == {"t.pin": 0, "t.geo": 1, "t.user": 0}
 
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from emulator import source as emulator_source
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.post import Post
 from emulator.posting import post_batch
 from emulator.receipt import PostingError, PostingStoppedError
 from emulator.rest_producer import RetryPolicy
-from emulator.source import read_numbers
+from emulator.source import TABLES, read_numbers, read_posts
 from tests.unit.emulator.rest_proxy import TOPICS
 
 QUICK = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, deadline_s=5, connect_timeout_s=1, read_timeout_s=5)
@@ -239,6 +240,61 @@ def test_a_source_that_fails_in_mid_run_leaves_the_receipt_of_what_arrived(sourc
     with pytest.raises(PostingError, match=r"no such table: user_data.* 30 of 120 records were not posted") as raised:
         post(source, proxy, posts=120, selection="sequential", seed=None, should_stop=lose_a_table)
     assert raised.value.receipt["records"] == {topic: {"posted": 30, "failed": 10} for topic in TOPICS.values()}
+    assert raised.value.receipt["next_start"] == numbers[30]
+
+
+def delete(source, numbers):
+    """Delete all rows of posts, as somebody else does while a run is under way."""
+    with source.begin() as connection:
+        for table in TABLES.values():
+            (column,) = table.primary_key
+            connection.execute(table.delete().where(column.in_(numbers)))
+
+
+def test_posts_that_vanish_between_being_chosen_and_being_read_are_counted(source, proxy, monkeypatch, caplog):
+    monkeypatch.setattr("emulator.source.POSTS_PER_QUERY", 40)
+    numbers = list(read_numbers(source))
+    receipt = post(
+        source,
+        proxy,
+        posts=120,
+        selection="sequential",
+        seed=None,
+        should_stop=lambda: delete(source, numbers[50:60]) or False,
+    )
+    assert (receipt["posts"], receipt["vanished"]) == (120, 10)
+    assert receipt["records"] == {topic: {"posted": 110, "failed": 0} for topic in TOPICS.values()}
+    assert "10 of 120 posts lost all their rows in the source before they were read: nothing of them" in caplog.text
+    assert receipt["next_start"] == numbers[-1] + 1
+
+
+def test_a_run_whose_posts_all_vanished_fails(source, proxy, monkeypatch):
+    numbers = list(read_numbers(source))
+
+    def read_later(engine, chosen):
+        chosen = list(chosen)
+        delete(source, numbers)
+        return read_posts(engine, chosen)
+
+    monkeypatch.setattr("emulator.posting.read_posts", read_later)
+    with pytest.raises(PostingError, match=r"40 of 40 posts lost all their rows .*: run it again") as raised:
+        post(source, proxy)
+    assert raised.value.receipt["vanished"] == 40
+
+
+def test_a_value_that_cannot_be_read_leaves_the_receipt_of_what_arrived(source, proxy, monkeypatch):
+    monkeypatch.setattr("emulator.source.POSTS_PER_QUERY", 40)
+    numbers = list(read_numbers(source))
+    rows = emulator_source._rows
+
+    def fail_late(connection, name, wanted):
+        if numbers[50] in wanted:
+            raise ValueError("year -44 is out of range")
+        return rows(connection, name, wanted)
+
+    monkeypatch.setattr(emulator_source, "_rows", fail_late)
+    with pytest.raises(PostingError, match=r"year -44 is out of range.* 30 of 120 records were not posted") as raised:
+        post(source, proxy, posts=120, selection="sequential", seed=None)
     assert raised.value.receipt["next_start"] == numbers[30]
 
 

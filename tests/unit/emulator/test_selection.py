@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from emulator import selection as emulator_selection
+from emulator.arguments import RefusedArgumentError
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.post import Post
@@ -60,6 +61,16 @@ def test_sequential_without_start_begins_at_the_lowest(numbers):
 def test_more_posts_than_follow_the_start_are_refused_with_how_many_there_are(numbers):
     with pytest.raises(ValueError, match=r"posts=3 from post number 9 on: the source has 2 there, and 4 in all"):
         select_numbers(numbers, posts=3, selection="sequential", start=9)
+
+
+@pytest.mark.parametrize("start", [2**63, -(2**63) - 1, 10**30])
+def test_a_start_that_no_post_number_can_be_is_refused(numbers, start):
+    with pytest.raises(RefusedArgumentError, match=f"start={start}: post numbers lie between -9223372036854775808 and"):
+        select_numbers(numbers, posts=1, selection="sequential", start=start)
+
+
+def test_a_start_may_be_negative(numbers):
+    assert list(select_numbers(numbers, posts=1, selection="sequential", start=-(2**63))) == [3]
 
 
 @pytest.mark.parametrize("posts", [0, -5])
