@@ -23,8 +23,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
     The benchmarks' world is stopped before; what was made is removed afterwards.
     """
     plan.stop_world()
-    home = plan.folder / "demo-world"
-    environment = {**plan.environment, "PINPIPE_HOME": str(home)}
+    environment = {**plan.environment, "PINPIPE_HOME": str(plan.demo_home)}
     yield _demo("warm: environments installed, world from nothing", ROOT, environment)
     if plan.quick:
         return
@@ -40,8 +39,9 @@ def measure(plan: Plan) -> Iterator[Figure]:
     try:
         yield _demo("bare: a fresh clone of HEAD, empty package caches, Java and Maven there", clone, environment)
     finally:
-        shutil.rmtree(clone, ignore_errors=True)
-        shutil.rmtree(caches, ignore_errors=True)
+        if not plan.demo_home.exists():  # services that could not be stopped run from the clone
+            shutil.rmtree(clone, ignore_errors=True)
+            shutil.rmtree(caches, ignore_errors=True)
 
 
 def _demo(case: str, checkout: Path, environment: Mapping[str, str]) -> Figure:
@@ -50,8 +50,23 @@ def _demo(case: str, checkout: Path, environment: Mapping[str, str]) -> Figure:
         took, steps = timed(["make", "demo"], checkout, environment)
     finally:
         if (checkout / ".venv/bin/pinpipe").exists():
-            subprocess.run(["make", "reset"], cwd=checkout, env=environment, timeout=_TIMEOUT_S, capture_output=True)
+            reset(checkout, environment)
     return Figure("demo", case, "`make demo`", took, "s", detail={"steps_s": steps})
+
+
+def reset(checkout: Path, environment: Mapping[str, str]) -> None:
+    """Stop the demo's world and forget it.
+
+    :raises RuntimeError: when that fails, with the end of what it said: its services may still run.
+    """
+    done = subprocess.run(
+        ["make", "reset"], cwd=checkout, env=environment, timeout=_TIMEOUT_S, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"`make reset` in {checkout} ended with {done.returncode}, so services of {environment['PINPIPE_HOME']} "
+            f"may still run (`.venv/bin/python -m bench --clean` tries again): {(done.stdout + done.stderr)[-3000:]}"
+        )
 
 
 def timed(command: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[float, dict[str, float]]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from functools import cached_property
 from io import BytesIO
@@ -42,6 +43,7 @@ from pinpipe_cli.reading import storage_options
 _SEED = 3
 _VERSIONS_PER_CHECKPOINT = 10  # Spark's default
 _START_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 20
 _JOB_TIMEOUT_S = 600
 _DAY_MS = 86_400_000
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -64,18 +66,22 @@ class Lake:
     def __enter__(self) -> Self:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
-        self._environment = {**os.environ, **aws_environment(), "AWS_ENDPOINT_URL": self._url}
-        self._server = self._start_server()
-        spark_settings.write(self._folder / "spark-conf", tools() / "jars" / "spark", self._environment)
-        self._s3.create_bucket(Bucket=settings().bucket)
+        with ExitStack() as stack:
+            stack.callback(shutil.rmtree, self._folder)
+            stack.enter_context(_endpoint(self._url))
+            self._environment = {**os.environ, **aws_environment(), "AWS_ENDPOINT_URL": self._url}
+            server = self._start_server()
+            stack.callback(_stop, server)
+            self._wait_for(server)
+            spark_settings.write(self._folder / "spark-conf", tools() / "jars" / "spark", self._environment)
+            self._s3.create_bucket(Bucket=settings().bucket)
+            self._entered = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.terminate()
-        self._server.wait(timeout=20)
-        shutil.rmtree(self._folder)
+        self._entered.close()
 
     def create_tables(self) -> None:
         """Make the Delta tables."""
@@ -147,13 +153,13 @@ class Lake:
 
     @cached_property
     def _tables(self) -> dict[str, DeltaTable]:
-        options = storage_options() | {"aws_endpoint_url": self._url}
+        options = storage_options()
         paths = {name: layout.table_path(settings().lake_root, "batch", name) for name in layout.BATCH_TABLES}
         return {name: DeltaTable(path, storage_options=options) for name, path in paths.items()}
 
     @cached_property
     def _s3(self) -> Any:
-        return boto3.client("s3", endpoint_url=self._url, config=Config(connect_timeout=5, read_timeout=30))
+        return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30))
 
     def _job(self, name: str, *arguments: str) -> tuple[Cost, dict[str, int]]:
         environment = {
@@ -199,21 +205,43 @@ class Lake:
             "IOT_MTLS_ENABLED": "0",
         }
         with (self._folder / "s3.log").open("wb") as log:
-            server = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "bench.counting_s3"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
+
+    def _wait_for(self, server: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             try:
                 self._counts()
-            except requests.ConnectionError as error:
+            except (requests.ConnectionError, requests.Timeout) as error:
                 if server.poll() is not None or time.monotonic() > deadline:
-                    server.kill()
                     said = (self._folder / "s3.log").read_text(errors="replace")[-1000:]
                     raise RuntimeError(f"the counting S3 does not start: {said}") from error
                 time.sleep(0.2)
             else:
-                return server
+                return
+
+
+@contextmanager
+def _endpoint(url: str) -> Iterator[None]:
+    """Have this process's AWS clients go to an S3 of one's own for a while."""
+    outside = {name: os.environ.pop(name, None) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")}
+    os.environ["AWS_ENDPOINT_URL"] = url
+    try:
+        yield
+    finally:
+        del os.environ["AWS_ENDPOINT_URL"]
+        os.environ.update({name: value for name, value in outside.items() if value is not None})
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _row(post: Post, name: str) -> Row:

@@ -16,8 +16,8 @@ from botocore.config import Config
 from bench import services
 from bench.figure import Figure, Want
 from bench.plan import Plan
+from emulator.database import open_engine
 from emulator.posting import post_batch
-from emulator.source import open_engine
 from include.settings import settings
 from local import ports, secret_store
 from local.process_environment import source_url

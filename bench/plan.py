@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +66,11 @@ class Plan:
         """The state folder of the benchmarks' world."""
         return self.folder / "world"
 
+    @property
+    def demo_home(self) -> Path:
+        """The state folder of the world that :mod:`bench.demo` makes."""
+        return self.folder / "demo-world"
+
     def ensure_world(self) -> None:
         """Make the world from nothing, start and provision it, unless that was done since the plan was entered."""
         if not self.provisioned:
@@ -78,6 +84,20 @@ class Plan:
         self.provisioned = False
         if self.home.exists():
             self.pinpipe("down")
+
+    def remove(self) -> None:
+        """Stop the benchmarks' worlds and remove the folder with all that is in it."""
+        for home in (self.home, self.demo_home):
+            if home.exists():
+                command: list[str | Path] = [ROOT / ".venv/bin/pinpipe", "reset", "--yes"]
+                environment = {**self.environment, "PINPIPE_HOME": str(home)}
+                run_metered(command, environment=environment, folder=ROOT, timeout_s=_PINPIPE_TIMEOUT_S)
+        shutil.rmtree(self.folder)
+
+    def gib(self) -> float:
+        """Return the size of the folder."""
+        files = (path.lstat() for path in self.folder.rglob("*"))
+        return sum(file.st_blocks * 512 for file in files) / 2**30
 
     def pinpipe(self, *arguments: str) -> str:
         """Run the ``pinpipe`` command in the benchmarks' world and return what it printed.

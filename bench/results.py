@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,27 +27,49 @@ def table(figures: Iterable[Figure], *, heading: bool = True) -> str:
     return tabulate(rows, headers=_HEADINGS if heading else (), tablefmt="plain" if not heading else "github")
 
 
-def write(figures: Sequence[Figure], broken: Sequence[str], plan: Plan, folder: Path) -> Path:
-    """Write a results file named by today's date and return its path; figures of a bench measured anew replace the old.
+class Results:
+    """A results file named by the day of its making; what is measured anew replaces what it held of the same kind.
 
-    :param broken: benchmarks that ended with an error, and which.
+    :param plan: whose figures it takes; those of a quick run are kept apart.
+    :param folder: of the file.
+    :ivar path: the file.
     """
-    now = datetime.now(UTC)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{now:%Y-%m-%d}{'-quick' if plan.quick else ''}.json"
-    kept: list[dict[str, Any]] = json.loads(path.read_text())["figures"] if path.exists() else []
-    anew = {figure.bench for figure in figures}
-    stamp = {"commit": _commit(), "measured_at": now.isoformat(timespec="seconds")}
-    results = {
-        "machine": _machine(),
-        "broken": list(broken),
-        "figures": [
-            *(figure for figure in kept if figure["bench"] not in anew),
-            *({**figure.as_dict(), **stamp} for figure in figures),
-        ],
-    }
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._commit = commit(ROOT)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{datetime.now(UTC):%Y-%m-%d}{'-quick' if plan.quick else ''}.json"
+
+    def add(self, bench: str, figures: Sequence[Figure], broke: str | None = None) -> None:
+        """Store a benchmark's figures, each with commit, time, machine and load; the older ones of other cases stay.
+
+        :param broke: the error that it ended with; kept until it is measured to its end.
+        """
+        results: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+        broken = [why for why in results.get("broken", []) if not why.startswith(f"{bench}: ")]
+        anew = {(figure.bench, figure.case, figure.metric) for figure in figures}
+        kept = [old for old in results.get("figures", []) if (old["bench"], old["case"], old["metric"]) not in anew]
+        self._store(
+            {
+                "machine": _machine(),
+                "broken": [*broken, f"{bench}: {broke}"] if broke else broken,
+                "figures": [*kept, *({**figure.as_dict(), **self._stamp()} for figure in figures)],
+            }
+        )
+
+    def _stamp(self) -> dict[str, Any]:
+        return {
+            "commit": self._commit,
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": f"{os.cpu_count()} cores ({_processor()}), {platform.node()}",
+            "load": [round(load, 2) for load in os.getloadavg()],
+        }
+
+    def _store(self, results: dict[str, Any]) -> None:
+        """Replace the file at once, so that a kill leaves the old one or the new one."""
+        written = self.path.with_suffix(".new")
+        written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.replace(self.path)
 
 
 def shown(value: float) -> str:
@@ -54,11 +77,16 @@ def shown(value: float) -> str:
     return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
 
-def _commit() -> str:
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=ROOT, capture_output=True, text=True, timeout=30, check=True,
-    )  # fmt: skip
+def commit(checkout: Path) -> str:
+    """Return the commit of a checkout, ``unknown`` where it is no repository or there is no Git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=checkout, capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"the results will not name their commit: {error}", file=sys.stderr)
+        return "unknown"
     return described.stdout.strip()
 
 
@@ -69,7 +97,6 @@ def _machine() -> dict[str, Any]:
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "load_at_end": [round(load, 2) for load in os.getloadavg()],
     }
 
 

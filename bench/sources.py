@@ -18,10 +18,11 @@ from bench import services
 from bench.cost import run_metered
 from bench.figure import Figure
 from bench.plan import ROOT, Plan
+from emulator.database import open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.selection import Selection, select_numbers
-from emulator.source import POSTS_PER_QUERY, open_engine, read_numbers, read_posts
+from emulator.source import POSTS_PER_QUERY, read_numbers, read_posts
 from local import secret_store
 from local.process_environment import source_url
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -59,10 +60,48 @@ def test_a_meter_counts_only_what_happens_within_it():
     assert meter.cost.cpu_s < 0.25
 
 
+def test_what_the_measuring_takes_does_not_count():
+    with idle_child(300 * 2**20), Meter(os.getpid()) as meter:
+        time.sleep(2)
+    assert meter.cost.cpu_s < 0.05
+    assert meter.cost.peak_mib > 300
+
+
+def test_memory_is_asked_for_less_often_where_that_takes_long(monkeypatch):
+    asked = []
+    with Meter() as meter:
+        monkeypatch.setattr(meter, "_sample_memory", lambda: (asked.append(1), time.sleep(0.05)))
+        time.sleep(1.5)
+    assert 1 <= len(asked) <= 2  # 50 ms is 2 % of 2.5 s; the last one at the end
+
+
+def test_a_short_child_costs_what_it_took(tmp_path):
+    _, cost = run_metered([sys.executable, "-c", busy(0.05)], environment=os.environ, folder=tmp_path, timeout_s=60)
+    assert 0.05 <= cost.cpu_s < 0.15
+
+
+def test_a_child_that_starts_within_the_meter_counts_from_its_start_and_this_process_not_at_all():
+    with Meter() as meter, subprocess.Popen([sys.executable, "-c", busy(0.5)]) as child:
+        meter.add(child.pid)
+        own = time.process_time()
+        while time.process_time() < own + 0.4:
+            pass
+    assert 0.5 <= meter.cost.cpu_s < 0.8
+
+
 def test_a_process_that_ended_within_the_meter_counts_once():
     with Meter(os.getpid()) as meter:
         subprocess.run([sys.executable, "-c", busy(0.6)], check=True)  # long enough to be sampled while it runs
     assert 0.6 <= meter.cost.cpu_s < 1.1
+
+
+@contextmanager
+def idle_child(held_bytes):
+    command = [sys.executable, "-c", f"held = bytearray({held_bytes}); print('ready', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.communicate("\n")
 
 
 def test_the_cpu_and_memory_of_a_process_hold_those_of_its_children():

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bench.demo import timed
+from bench.demo import reset, timed
 
 
 def test_each_step_of_a_demo_is_timed(tmp_path):
@@ -18,3 +18,11 @@ def test_each_step_of_a_demo_is_timed(tmp_path):
 def test_a_demo_that_fails_says_its_last_words(tmp_path):
     with pytest.raises(RuntimeError, match=r"ended with 3: .*no Java"):
         timed(["sh", "-c", "echo 'no Java'; exit 3"], tmp_path, os.environ)
+
+
+def test_a_reset_that_fails_is_told_with_the_way_out(tmp_path):
+    (tmp_path / "Makefile").write_text("reset:\n\t@echo 'port taken'; exit 1\n")
+    with pytest.raises(
+        RuntimeError, match=r"services of /w may still run \(`\.venv/bin/python -m bench --clean`(?s:.*)port taken"
+    ):
+        reset(tmp_path, {**os.environ, "PINPIPE_HOME": "/w"})

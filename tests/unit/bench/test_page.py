@@ -5,13 +5,15 @@ import pytest
 from bench.figure import Figure, Want
 from bench.page import PAGE, with_figures
 from bench.plan import Plan
-from bench.results import write
+from bench.results import Results
 
 
 @pytest.fixture
 def results(tmp_path):
     figure = Figure("day", "1,500 records", "trigger → committed", 61.5, "s", Want("<", 60), {"cpu_s": 12.5})
-    return write([figure], [], Plan(tmp_path), tmp_path)
+    results = Results(Plan(tmp_path), tmp_path)
+    results.add("day", [figure])
+    return results.path
 
 
 def test_the_newest_figures_replace_those_that_the_page_had(results):
