@@ -35,8 +35,8 @@ _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Pytho
 def stripped(text: Column) -> Column:
     """Return ``text`` without white space at its ends, as Python's ``str.strip``; Spark's trim knows blanks only.
 
-    Trimming a set of characters walks the whole text, for all columns a third of a day's CPU. So a text is trimmed only
-    if its first or last byte is one that white space begins or ends with.
+    Trimming a set of characters walks the whole text, a third of the CPU of judging rows once. So a text is trimmed
+    only if its first or last byte is one that white space begins or ends with.
     """
     octets = text.cast("binary")
     first, last = F.substring(octets, 1, 1), F.substring(octets, -1, 1)

@@ -40,7 +40,7 @@ def judge_objects(
     """Read the objects of a data set once and judge their lines, now.
 
     The rows are kept as a local checkpoint rather than a cache: whatever is made from them later is planned without
-    the rules (half of a small day's CPU), and no object is ever read again, whatever becomes of it meanwhile.
+    the rules, and no object is ever read again, whatever becomes of it meanwhile.
 
     :param root: what the objects' keys stand under, ``s3://<bucket>``.
     :param day: UTC day, ``YYYY-MM-DD``.
