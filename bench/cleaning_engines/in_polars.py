@@ -31,7 +31,7 @@ def clean(root: str, lake: str) -> Mapping[str, int]:
     """Clean the day once into Delta tables under ``lake`` and return its counts."""
     topic = layout.topic(PIPELINE_ID, "pin")
     lines = pl.scan_lines(f"{root}/{layout.raw_prefix(topic, DAY)}*.json", name="raw", include_file_paths="file")
-    judged = _with_outcome(_with_rules(_with_values(_with_texts(lines, topic)))).collect(engine="streaming")
+    judged = _with_outcome(_with_rules(_with_values(_with_texts(lines, topic))).collect(engine="streaming"))
     counts = dict(judged.group_by("outcome").len().iter_rows())
     logged = (pl.lit(DAY).str.to_date().alias("ingest_date"), "ingested_at", *_ADDRESS)
     tables = {
@@ -117,22 +117,26 @@ def _broken(column: Column) -> pl.Expr:
     return rule.otherwise(pl.lit(None, pl.String))
 
 
-def _with_outcome(ruled: pl.LazyFrame) -> pl.LazyFrame:
-    repeat = (
-        pl.struct("file", "raw").rank("ordinal").over(*_ADDRESS, pl.when(~pl.col("whole")).then(pl.col("raw").hash()))
+def _with_outcome(ruled: pl.DataFrame) -> pl.DataFrame:
+    """Add ``outcome``; by sorting and joining the few repeats, as windows over millions of keys take polars minutes."""
+    ordered = ruled.sort("file", "raw").with_columns(pl.struct(_ADDRESS).is_first_distinct().alias("first"))
+    redelivered = ordered.filter(pl.col("whole") & ~pl.col("first"))
+    once = ordered.filter(~pl.col("whole") | pl.col("first"))
+    broken = pl.col("rules").list.len() > 0
+    good = (
+        once.filter(~broken)
+        .sort(_LOG_ORDER, descending=True)
+        .with_columns(pl.col("key").is_first_distinct().alias("first"))
     )
-    redelivered = pl.col("whole") & (repeat > 1)
-    bad = redelivered | (pl.col("rules").list.len() > 0)
-    same_key = (pl.when(~bad).then("key"), pl.when(bad).then(pl.col("raw").hash()))
-    place = pl.struct(*_LOG_ORDER).rank("ordinal", descending=True).over(*same_key)
-    last = pl.col("content").sort_by(*_LOG_ORDER).last().over(*same_key)
-    return ruled.with_columns(
-        pl.when(redelivered).then(pl.lit("redelivered"))
-        .when(pl.col("rules").list.len() > 0).then(pl.lit("quarantined"))
-        .when(place == 1).then(pl.lit("clean"))
-        .when(pl.col("content").eq_missing(last)).then(pl.lit("identical"))
-        .otherwise(pl.lit("superseded")).alias("outcome")
+    clean_rows, repeats = good.filter("first"), good.filter(~pl.col("first"))
+    lasting = clean_rows.select("key", pl.col("content").alias("last"))
+    compared = repeats.join(lasting, on="key", how="left").with_columns(
+        pl.when(pl.col("content").eq_missing(pl.col("last")))
+        .then(pl.lit("identical")).otherwise(pl.lit("superseded")).alias("outcome")
     )  # fmt: skip
+    named = {"redelivered": redelivered, "quarantined": once.filter(broken), "clean": clean_rows}
+    parts = [frame.with_columns(pl.lit(outcome).alias("outcome")) for outcome, frame in named.items()]
+    return pl.concat([*parts, compared.drop("last")])
 
 
 if __name__ == "__main__":
