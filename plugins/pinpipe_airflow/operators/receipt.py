@@ -39,7 +39,7 @@ class ProvisionedCheckOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> ReceiptHook:
-        """The hook that talks to S3; imported here, as boto3 is most of what parsing a DAG file would cost."""
+        """The hook that talks to S3; imported here, as it brings boto3 along."""
         from pinpipe_airflow.hooks.receipt import ReceiptHook
 
         return ReceiptHook(self.bucket, aws_conn_id=self.aws_conn_id)
