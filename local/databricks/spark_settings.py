@@ -69,6 +69,9 @@ def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # A day's cleaning generates more classes than the hundred that are kept by default, so none was used again.
         "spark.sql.codegen.cache.maxEntries": "1000",
+        # A Parquet writer holds a row group in memory, which Spark does not count. Two of 128 MB, the default, have
+        # broken this heap when a day of five million pins was written.
+        "spark.hadoop.parquet.block.size": str(32 * 2**20),
         "spark.databricks.delta.snapshotPartitions": "1",
         # A table's log is listed from its last checkpoint on, not from its first commit.
         "spark.hadoop.delta.enableFastS3AListFrom": "true",

@@ -20,3 +20,12 @@ def test_no_credential_is_written_to_the_file(tmp_path):
     assert "the-key" not in text
     assert "the-secret" not in text
     assert "EnvironmentVariableCredentialsProvider" in text
+
+
+def test_what_is_written_at_once_fits_beside_what_spark_keeps_in_memory():
+    settings = spark_settings.settings(Path("/jars"), {})
+    heap_mib = 1024 * int(settings["spark.driver.memory"].removesuffix("g"))
+    writers = int(settings["spark.master"].removeprefix("local[").removesuffix("]"))
+    row_group_mib = int(settings["spark.hadoop.parquet.block.size"]) / 2**20
+    left_by_spark_mib = 0.4 * (heap_mib - 300)  # spark.memory.fraction is 0.6 of all but 300 MiB
+    assert 2 * writers * row_group_mib <= left_by_spark_mib  # a writer also compresses what it holds
