@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -40,7 +41,8 @@ def judge_objects(
     """Read the objects of a data set once and judge their lines, now.
 
     The rows are kept as a local checkpoint rather than a cache: whatever is made from them later is planned without
-    the rules, and no object is ever read again, whatever becomes of it meanwhile.
+    the rules, and no object is ever read again, whatever becomes of it meanwhile. They are kept on disk: in memory they
+    would take what sorting and writing a large day need.
 
     :param root: what the objects' keys stand under, ``s3://<bucket>``.
     :param day: UTC day, ``YYYY-MM-DD``.
@@ -49,7 +51,7 @@ def judge_objects(
     counting = Observation(f"read {data_set}")
     lines = raw_objects.read_lines(spark, root, data_set, objects)
     observed = lines.observe(counting, F.count(F.lit(1)).alias("lines"))
-    rows = judge(observed, data_set, pipeline_id, day).localCheckpoint(eager=True)
+    rows = judge(observed, data_set, pipeline_id, day).localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
     # Of a plan that turns out to be empty adaptive execution drops the count too, which would be waited for for ever.
     return Judged(rows, 0 if rows.isEmpty() else counting.get["lines"])
 
