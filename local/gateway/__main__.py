@@ -19,6 +19,7 @@ def main() -> None:
         sys.exit("AWS_ENDPOINT_URL is not set: it names ministack, for example http://127.0.0.1:15566")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line a request
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # and it one for each method of a deployment
     uvicorn.run(
         create_app(ministack),
         host=HOST,

@@ -76,6 +76,8 @@ class DataPlane:
                 headers=list(request.scope["headers"]),
                 body=body,
                 source_ip=request.client.host if request.client else "127.0.0.1",
+                stage=stage,
+                stage_variables=self._stages.variables(api_id, stage),
             )
         )
 

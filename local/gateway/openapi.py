@@ -146,14 +146,27 @@ def _method(
         validator=operation.get(
             "x-amazon-apigateway-request-validator", document.get("x-amazon-apigateway-request-validator")
         ),
-        integration_responses={
-            str(response["statusCode"]): {
-                **{key: value for key, value in response.items() if key != "statusCode"},
-                "selectionPattern": "" if pattern == "default" else pattern,
-            }
-            for pattern, response in (declared.get("responses") or {}).items()
-        },
+        integration_responses=_integration_responses(declared.get("responses") or {}, operation, where),
     )
+
+
+def _integration_responses(
+    declared: dict[str, dict[str, Any]], operation: dict[str, Any], where: str
+) -> dict[str, dict[str, Any]]:
+    """Return what ``PutIntegrationResponse`` gets by status code, which it knows them by."""
+    responses: dict[str, dict[str, Any]] = {}
+    known = {str(status_code) for status_code in operation.get("responses") or {}}
+    for pattern, response in declared.items():
+        status_code = str(response["statusCode"])
+        if status_code in responses:
+            raise InvalidDocumentError(f"{where}: two responses of the integration have the status {status_code}")
+        if status_code not in known:
+            raise InvalidDocumentError(f"{where}: the integration's status {status_code} is not among its responses")
+        responses[status_code] = {
+            **{key: value for key, value in response.items() if key != "statusCode"},
+            "selectionPattern": "" if pattern == "default" else pattern,
+        }
+    return responses
 
 
 def _needs_key(document: dict[str, Any], operation: dict[str, Any], where: str) -> bool:

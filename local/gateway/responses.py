@@ -27,6 +27,7 @@ class ResponseType(StrEnum):
     INVALID_API_KEY = "INVALID_API_KEY"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     THROTTLED = "THROTTLED"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class GatewayError(Exception):
@@ -56,17 +57,20 @@ class GatewayError(Exception):
         return with_request_id(self.status, self.body, headers)
 
 
-def with_request_id(status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Response:
-    """Return a response with exactly these headers, its length and a request id of its own.
+def with_request_id(
+    status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]], request_id: str | None = None
+) -> Response:
+    """Return a response with exactly these headers, its length and a request id.
 
     :param headers: names in lower case; repeated ones (``set-cookie``) stay repeated.
+    :param request_id: of the request where it has one, else a new one.
     """
     response = Response(status_code=status)
     response.body = body
     response.raw_headers = [
         *headers,
         (b"content-length", str(len(body)).encode()),
-        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+        (b"x-amzn-requestid", (request_id or str(uuid.uuid4())).encode()),
     ]
     return response
 
@@ -105,6 +109,13 @@ def missing_parameters(names: Iterable[str]) -> GatewayError:
 def invalid_body(reason: str) -> GatewayError:
     """The body is not as its model says, because of ``reason``."""
     return GatewayError(400, "Invalid request body", "BadRequestException", ResponseType.BAD_REQUEST_BODY, reason)
+
+
+def unsupported_media_type() -> GatewayError:
+    """The integration has no template for the body's content type, and does not take it as it is."""
+    return GatewayError(
+        415, "Unsupported Media Type", "UnsupportedMediaTypeException", ResponseType.UNSUPPORTED_MEDIA_TYPE
+    )
 
 
 def body_too_slow(timeout_s: float) -> GatewayError:

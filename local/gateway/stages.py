@@ -31,6 +31,7 @@ class Stages:
         self._refreshing = asyncio.Lock()
         self._deployments: dict[tuple[str, str], Deployment] = {}
         self._stages: dict[tuple[str, str], tuple[str, str]] = {}
+        self._variables: dict[tuple[str, str], dict[str, str]] = {}
         self._unusable: dict[tuple[str, str], str] = {}
         self.usage_plans = UsagePlans()
         self.loaded = False
@@ -56,10 +57,12 @@ class Stages:
         """
         async with self._refreshing:
             stages: dict[tuple[str, str], tuple[str, str]] = {}
+            variables: dict[tuple[str, str], dict[str, str]] = {}
             for api in await self._ministack.items("/restapis"):
                 found = await self._ministack.find(f"/restapis/{api['id']}/stages") or {"item": []}
                 for stage in found["item"]:
                     stages[api["id"], stage["stageName"]] = (api["id"], stage["deploymentId"])
+                    variables[api["id"], stage["stageName"]] = stage.get("variables") or {}
             deployments, unusable = {}, {}
             for address in set(stages.values()):
                 deployment = self._deployments.get(address)
@@ -73,6 +76,7 @@ class Stages:
                         log.exception(unusable[address])
             plans = await self._plans()
             self._stages, self._deployments, self._unusable = stages, deployments, unusable
+            self._variables = variables
             self.usage_plans.update(plans)
             self.loaded = True
 
@@ -95,6 +99,10 @@ class Stages:
         if address is None:
             return None
         return self._deployments.get(address) or self._unusable[address]
+
+    def variables(self, api_id: str, stage: str) -> dict[str, str]:
+        """Return the stage's variables by name."""
+        return self._variables.get((api_id, stage), {})
 
     def summary(self) -> list[dict[str, str]]:
         """Return what is deployed, for people."""

@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 
+from local.gateway.integrations.aws_service import AwsService
 from local.gateway.integrations.call import Call, Integration, UnsupportedIntegrationError
 from local.gateway.integrations.http_proxy import HttpProxy
 
 __all__ = ["INTEGRATIONS", "Call", "Integration", "UnsupportedIntegrationError", "integration_of"]
 
 INTEGRATIONS: Mapping[str, Callable[[Mapping[str, Any], httpx.AsyncClient], Integration]] = {
+    "AWS": AwsService,
     "HTTP_PROXY": HttpProxy,
 }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.responses import Response
 
 from local.gateway.responses import RawHeaders
+
+DEFAULT_TIMEOUT_MS = 29_000
 
 
 class UnsupportedIntegrationError(Exception):
@@ -23,6 +26,9 @@ class Call:
     :param query: the query string as it came.
     :param headers: in lower case, as they came.
     :param source_ip: address of the caller.
+    :param stage: name of the stage.
+    :param stage_variables: values by name.
+    :param request_id: names the request in its answer and to templates.
     """
 
     api_id: str
@@ -32,6 +38,9 @@ class Call:
     headers: RawHeaders
     body: bytes
     source_ip: str
+    stage: str = ""
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 class Integration(Protocol):

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from starlette.responses import Response
 
-from local.gateway.integrations.call import Call, UnsupportedIntegrationError
+from local.gateway.integrations.call import DEFAULT_TIMEOUT_MS, Call, UnsupportedIntegrationError
 from local.gateway.responses import (
     RawHeaders,
     bad_request,
@@ -23,7 +23,6 @@ from local.gateway.responses import (
     with_request_id,
 )
 
-DEFAULT_TIMEOUT_MS = 29_000
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SOURCE = re.compile(r"method\.request\.path\.([A-Za-z0-9._-]+)|'([^']*)'")
 # "%" too: an endpoint that decodes twice would find in it what is refused here.
@@ -77,7 +76,8 @@ class HttpProxy:
             raise endpoint_timed_out() from error
         except httpx.TransportError as error:
             raise endpoint_unreachable() from error
-        return with_request_id(answer.status_code, body, _passed(answer.headers.raw, _NOT_FOR_CLIENT))
+        headers = _passed(answer.headers.raw, _NOT_FOR_CLIENT)
+        return with_request_id(answer.status_code, body, headers, call.request_id)
 
     def _url(self, call: Call) -> httpx.URL:
         """Return the endpoint's URL; a parameter can never be more than one segment of its path.

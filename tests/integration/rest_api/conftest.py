@@ -30,11 +30,13 @@ RECORDS = "application/vnd.kafka.json.v2+json"
 
 @dataclass
 class Endpoint:
-    """What stands for Kafka's REST proxy: remembers requests and answers as told."""
+    """What stands for Kafka's REST proxy, or a Kinesis: remembers requests and answers as told."""
 
     url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
     delay_s: float = 0.0
+    status: int = 200
+    answer: bytes = b""
 
 
 @pytest.fixture(scope="session")
@@ -87,11 +89,11 @@ class World:
     state: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str) -> None:
-        module = {"ministack": "ministack", "gateway": "local.gateway"}[name]
+    def start(self, name: str, module: str = "", **changed: str) -> None:
+        module = module or {"ministack": "ministack", "gateway": "local.gateway"}[name]
         with (self.state / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", module], cwd=ROOT, env={**self.environment, **changed}, stdout=log, stderr=log
             )
 
     def stop(self, name: str) -> None:
@@ -99,11 +101,11 @@ class World:
         process.terminate()
         process.wait(20)
 
-    def wait_healthy(self) -> dict[str, Any]:
+    def wait_healthy(self, gateway: str = "") -> dict[str, Any]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                answer = httpx.get(f"{self.gateway}/health", timeout=2)
+                answer = httpx.get(f"{gateway or self.gateway}/health", timeout=2)
                 if answer.status_code == 200:
                     return answer.json()
             except httpx.TransportError:
@@ -134,6 +136,9 @@ class World:
             client.delete_api_key(apiKey=key["id"])
         for api in client.get_rest_apis()["items"]:
             client.delete_rest_api(restApiId=api["id"])
+        kinesis = boto3.client("kinesis")
+        for stream in kinesis.list_streams()["StreamNames"]:
+            kinesis.delete_stream(StreamName=stream)
 
     def post(
         self, api: dict[str, Any], *, key: str | None = KEY, path: str = "/topics/t.pin", **arguments: Any
@@ -141,6 +146,13 @@ class World:
         headers = {"content-type": RECORDS, **({"x-api-key": key} if key else {}), **arguments.pop("headers", {})}
         arguments.setdefault("content", b'{"records": [{"key": "1", "value": {"ind": 1}}]}')
         return httpx.post(f"{api['invoke_url']}/{api['stage']}{path}", headers=headers, timeout=40, **arguments)
+
+    def ask(self, api: dict[str, Any], method: str, path: str, body: Any = None, **arguments: Any) -> httpx.Response:
+        """Send a request as users' programs do: JSON, with the key."""
+        headers = {"content-type": "application/json", "x-api-key": KEY, **arguments.pop("headers", {})}
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        url = f"{arguments.pop('invoke_url', api['invoke_url'])}/{api['stage']}{path}"
+        return httpx.request(method, url, headers=headers, content=content, timeout=40, **arguments)
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +184,40 @@ def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     finally:
         for name in list(world.processes):
             world.stop(name)
+
+
+@pytest.fixture(scope="module")
+def refusing_kinesis() -> Iterator[Endpoint]:
+    """What stands for a Kinesis that cannot take everything: answers with ``status`` and ``answer``."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(told.status)
+            self.send_header("content-type", "application/x-amz-json-1.1")
+            self.end_headers()
+            self.wfile.write(told.answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    told = Endpoint(f"http://127.0.0.1:{server.server_port}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield told
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def gateway_of_refusing_kinesis(running_world: World, refusing_kinesis: Endpoint) -> Iterator[str]:
+    """Another gateway on the same control plane, whose Kinesis is the refusing one."""
+    offset = _free_offset()
+    gateway = f"http://127.0.0.1:{15000 + offset}"
+    addresses = {"PINPIPE_PORT_OFFSET": str(offset), "AWS_ENDPOINT_URL_KINESIS": refusing_kinesis.url}
+    running_world.start("second_gateway", "local.gateway", **addresses)
+    running_world.wait_healthy(gateway)
+    yield gateway
+    running_world.stop("second_gateway")
 
 
 @pytest.fixture(scope="module")

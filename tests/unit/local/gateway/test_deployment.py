@@ -47,10 +47,12 @@ def test_any_takes_every_method() -> None:
 
 
 def test_what_cannot_be_executed_says_why_and_leaves_the_rest_alone() -> None:
-    kinesis = {"type": "AWS", "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord"}
+    lambda_ = {"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:lambda:path/x"}
+    queue = {"type": "AWS", "uri": "arn:aws:apigateway:us-east-1:sqs:path/x"}
     stage_variable = {"type": "HTTP_PROXY", "uri": "http://${stageVariables.host}/"}
     reasons = {
-        "/aws": ({"methodIntegration": kinesis}, "integration type AWS is not offered"),
+        "/lambda": ({"methodIntegration": lambda_}, "integration type AWS_PROXY is not offered: AWS, HTTP_PROXY are"),
+        "/queue": ({"methodIntegration": queue}, "uri 'arn:aws:apigateway:us-east-1:sqs:path/x'"),
         "/iam": ({"authorizationType": "AWS_IAM"}, "authorization by AWS_IAM"),
         "/variable": ({"methodIntegration": stage_variable}, "a fixed http(s) host is needed"),
         "/none": ({"methodIntegration": None}, "integration type None"),

@@ -38,7 +38,16 @@ def test_the_projects_document_asks_for_a_key_everywhere_and_validates_records()
 
     methods = {(method.http_method, method.path): method for method in api.methods}
     produce = methods["POST", "/topics/{topic}"]
-    assert set(methods) == {("GET", "/topics"), ("POST", "/topics/{topic}")}
+    assert set(methods) == {
+        ("GET", "/topics"),
+        ("POST", "/topics/{topic}"),
+        ("GET", "/streams"),
+        ("GET", "/streams/{stream-name}"),
+        ("POST", "/streams/{stream-name}"),
+        ("DELETE", "/streams/{stream-name}"),
+        ("PUT", "/streams/{stream-name}/record"),
+        ("PUT", "/streams/{stream-name}/records"),
+    }
     assert all(method.settings["apiKeyRequired"] for method in api.methods)
     assert produce.settings["requestModels"] == {RECORDS: "ProduceRequest"}
     assert produce.settings["requestParameters"] == {"method.request.path.topic": True}
@@ -100,7 +109,7 @@ def test_the_projects_document_takes_any_value_but_null(value: str, reason: str)
 def test_json_and_yaml_say_the_same() -> None:
     declared = project_document()
 
-    assert parse(json.dumps(declared).encode()) == parse(yaml.safe_dump(declared).encode())
+    assert parse(json.dumps(declared).encode()) == parse(yaml.safe_dump(declared, sort_keys=False).encode())
 
 
 def test_a_model_carries_the_schemas_that_it_refers_to() -> None:
@@ -122,13 +131,31 @@ def test_responses_of_an_integration_are_imported_by_their_status_code() -> None
         "uri": "arn:aws:apigateway:us-east-1:kinesis:action/PutRecord",
         "responses": {"default": {"statusCode": 200}, "4\\d{2}": {"statusCode": "400", "responseTemplates": {}}},
     }
-    (method,) = parse(document(**{"x-amazon-apigateway-integration": integration})).methods
+    responses = {"200": {"description": "done"}, "400": {"description": "refused"}}
+    (method,) = parse(document(responses=responses, **{"x-amazon-apigateway-integration": integration})).methods
 
     assert method.integration["type"] == "AWS"
     assert method.integration_responses == {
         "200": {"selectionPattern": ""},
         "400": {"selectionPattern": "4\\d{2}", "responseTemplates": {}},
     }
+
+
+@pytest.mark.parametrize(
+    ("of_integration", "reason"),
+    [
+        ({"default": {"statusCode": 200}, "4..": {"statusCode": "200"}}, "two responses .* have the status 200"),
+        ({"default": {"statusCode": 201}}, "status 201 is not among its responses"),
+    ],
+)
+def test_an_integrations_responses_need_statuses_that_the_method_declares_once(
+    of_integration: dict[str, Any], reason: str
+) -> None:
+    integration = {"type": "aws", "httpMethod": "POST", "uri": "arn:x", "responses": of_integration}
+    declared = {"responses": {"200": {"description": "done"}}, "x-amazon-apigateway-integration": integration}
+
+    with pytest.raises(InvalidDocumentError, match=reason):
+        parse(document(**declared))
 
 
 @pytest.mark.parametrize(

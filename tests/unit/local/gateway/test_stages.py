@@ -28,6 +28,7 @@ class Ministack:
 
     def __init__(self, **snapshots: dict[str, Any]) -> None:
         self.snapshots = snapshots
+        self.of_stage: dict[str, Any] = {}
         self.instead: httpx.Response | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -37,7 +38,7 @@ class Ministack:
         if path == ["restapis"]:
             return httpx.Response(200, json={"item": [{"id": api} for api in self.snapshots]})
         if path[-1] == "stages":
-            return httpx.Response(200, json={"item": [{"stageName": "prod", "deploymentId": "d"}]})
+            return httpx.Response(200, json={"item": [{"stageName": "prod", "deploymentId": "d", **self.of_stage}]})
         if path[-2:] == ["deployments", "d"]:
             return httpx.Response(200, json={"id": "d", "snapshot": self.snapshots[path[1]]})
         return httpx.Response(200, json={"item": []})
@@ -49,7 +50,7 @@ class Ministack:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -60,6 +61,18 @@ def test_a_deployment_that_cannot_be_executed_says_so_and_hides_no_other() -> No
 
     assert not isinstance(stages.find("good", "prod"), str | None)
     assert "deployment d of API bad cannot be executed" in str(stages.find("bad", "prod"))
+
+
+def test_variables_of_a_stage_are_as_the_control_plane_has_them() -> None:
+    ministack = Ministack(one=SOUND)
+    stages = ministack.stages()
+    asyncio.run(stages.refresh())
+    assert stages.variables("one", "prod") == {}
+
+    ministack.of_stage = {"variables": {"color": "blue"}}
+    asyncio.run(stages.refresh())
+    assert stages.variables("one", "prod") == {"color": "blue"}
+    assert stages.variables("one", "test") == {}
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"item": [{}]}', b'{"item": null}'])
