@@ -5,6 +5,8 @@ from __future__ import annotations
 RAW_ROOT = "topics"
 RECEIPT_ROOT = "receipts"
 REPORT_ROOT = "reports"
+CONTROL_ROOT = "control"
+CHECKPOINT_ROOT = "checkpoints"
 BATCH_TABLES = ("quarantine", "pin", "geo", "user", "metrics")  # in the order a day is committed
 LAYERS = ("batch", "speed")
 
@@ -17,6 +19,11 @@ def topic(pipeline_id: str, dataset: str) -> str:
 def dead_letter_topic(pipeline_id: str) -> str:
     """Return the topic that takes what the sink could not read as a JSON object."""
     return f"{pipeline_id}.dead_letter"
+
+
+def stream(pipeline_id: str, dataset: str) -> str:
+    """Return the Kinesis stream of a data set, ``<id>-pin``."""
+    return f"{pipeline_id}-{dataset}"
 
 
 def raw_prefix(topic_name: str, day: str) -> str:
@@ -32,3 +39,13 @@ def receipt_key(job: str, day: str | None = None) -> str:
 def table_path(lake: str, layer: str, name: str) -> str:
     """Return the location of a Delta table."""
     return f"{lake.rstrip('/')}/{layer}/{name}"
+
+
+def control_key(name: str) -> str:
+    """Return the key of a small object by which a job is told what is wanted of it, ``control/stream.json``."""
+    return f"{CONTROL_ROOT}/{name}.json"
+
+
+def checkpoint_prefix(job: str) -> str:
+    """Return the key prefix of a streaming job's checkpoints."""
+    return f"{CHECKPOINT_ROOT}/{job}/"

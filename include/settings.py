@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib import resources
 from string import Formatter
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from include import layout
+from include.environment import (
+    PREFIX,
+    SettingsError,
+    environment,
+    environment_file,
+    environments,
+    path_of,
+    variable_of,
+)
 from include.schema import DATASETS
 
-PREFIX = "PINPIPE_"
+__all__ = ["PREFIX", "Settings", "SettingsError", "environment", "environment_file", "environments", "settings"]
 
 # Those that Airflow turns into cron expressions; its others are no schedule for a DAG with several runs at once.
 _PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 _ADDRESS_PARTS = {"api_id", "region"}
 _LONG = 2**63 - 1
 _INT = 2**31 - 1
-
-
-class SettingsError(ValueError):
-    """A setting has a value that it cannot have; the message names the variable, the value and the way out."""
 
 
 class Settings(BaseSettings):
@@ -71,6 +74,21 @@ class Settings(BaseSettings):
         -1, ge=-1, le=_LONG, description="How long topics keep records, in milliseconds; -1 keeps everything."
     )
 
+    stream_mode: Literal["PROVISIONED", "ON_DEMAND"] = Field(
+        "PROVISIONED", description="Capacity mode of the Kinesis streams: `PROVISIONED` or `ON_DEMAND`."
+    )
+    stream_shards: int = Field(
+        1, ge=1, le=10_000, description="Shards of each Kinesis stream of mode `PROVISIONED`; each takes 1 MB/s."
+    )
+    stream_retention_hours: int = Field(
+        24, ge=24, le=8_760, description="How long Kinesis streams keep records, in hours; more than 24 costs extra."
+    )
+    stream_kms_key: str = Field(
+        "alias/aws/kinesis",
+        pattern=r"^\S{1,2048}$",
+        description="KMS key that encrypts the Kinesis streams at rest: an alias, id or ARN; `none` leaves them open.",
+    )
+
     kafka_rest_url: str = Field(
         "http://127.0.0.1:15082",
         pattern=r"^https?://[^/\s]\S*$",
@@ -83,13 +101,21 @@ class Settings(BaseSettings):
         description="Invoke URL of the REST API without the stage; `{api_id}` and `{region}` are filled in.",
     )
     api_rate_limit: float = Field(
-        200.0,
+        400.0,
         gt=0,
         allow_inf_nan=False,
-        description="Usage plan: steady requests per second that the API key may make.",
+        description="Usage plan: steady requests per second that the API key may make; `emulate_stream` makes three "
+        "for each post.",
     )
     api_burst_limit: int = Field(
-        400, ge=1, le=_INT, description="Usage plan: requests that the API key may make at once."
+        800, ge=1, le=_INT, description="Usage plan: requests that the API key may make at once."
+    )
+
+    api_kinesis_role: str = Field(
+        "arn:aws:iam::000000000000:role/pinpipe-api-kinesis",
+        pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$",
+        description="Role that the REST API calls Kinesis with. It should be allowed no streams but the pipeline's: "
+        "`include/api/openapi.yaml` lists the actions. A laptop takes any.",
     )
 
     sink_flush_size: int = Field(10_000, ge=1, le=_INT, description="Most records in one raw object.")
@@ -115,6 +141,32 @@ class Settings(BaseSettings):
     late_window_days: int = Field(
         3, ge=0, le=30, description="How many days back late objects lead to a new run of their day; 0: never."
     )
+    stream_wish: Literal["running", "stopped"] = Field(
+        "running",
+        description="Whether the streaming job is to run, until `pinpipe stream start` or `stop` says so.",
+    )
+    stream_trigger_ms: int = Field(
+        500,
+        ge=0,
+        le=600_000,
+        description="Least time from the start of one micro-batch to that of the next, in milliseconds; 0: none.",
+    )
+    stream_heartbeat_s: int = Field(
+        5, ge=1, le=60, description="How often the streaming job writes its heartbeat, and looks for what is wished."
+    )
+    stream_stalled_after_s: int = Field(
+        300,
+        ge=30,
+        le=86_400,
+        description="A streaming job that has records to read, and has completed no micro-batch for so many seconds, "
+        "is cancelled and begun anew.",
+    )
+    stream_stop_timeout_s: int = Field(
+        120,
+        ge=10,
+        le=3_600,
+        description="How long the streaming job may take to stop by itself, in seconds; then it is cancelled.",
+    )
     superseded_share: float = Field(
         0.05,
         ge=0,
@@ -123,10 +175,47 @@ class Settings(BaseSettings):
         "which the day gets a warning.",
     )
 
+    raw_retention_days: int | None = Field(
+        None,
+        ge=31,  # longer than late_window_days may be
+        le=36_500,
+        description="`maintain` removes raw objects of cleaned days that lie more than so many days back. Not set, "
+        "everything is kept. A day without its raw objects cannot be cleaned again.",
+    )
+    vacuum_retention_days: int = Field(
+        7,
+        ge=7,  # Delta's own least
+        le=365,
+        description="How many days back versions of the batch layer's tables can be read; `maintain` removes what only "
+        "older ones need.",
+    )
+    old_version_days: int = Field(
+        30,
+        ge=1,
+        le=3_650,
+        description="For so many days objects that were overwritten or deleted can be brought back, as the bucket is "
+        "versioned; then S3 removes them for good.",
+    )
+    checkpoint_retention_days: int = Field(
+        30,
+        ge=1,
+        le=36_500,
+        description="`maintain` removes checkpoints of streams that are no more, so many days after the last write.",
+    )
+
+    service_credential: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        description="Unity Catalog service credential by which the streaming job reaches Kinesis and S3 on Databricks: "
+        "`kinesis:DescribeStreamSummary`, `ListShards`, `GetShardIterator` and `GetRecords` on the streams; "
+        "`s3:GetObject`, `PutObject` and `ListBucket` on the bucket. Empty: the cluster's own role.",
+    )
     spark_wheel: str = Field(
         "/Volumes/pinpipe/artifacts/spark/pinpipe_spark-0.1.0-py3-none-any.whl",
         pattern=r"\.whl$",
-        description="Path of the jobs' wheel in a Databricks volume.",
+        description="Path of the jobs' wheel in a Databricks volume. Give each release a path of its own, such as one "
+        "with a hash of the wheel's content: a running stream is replaced when its definition changes, which holds the "
+        "path and not what is there.",
     )
     emulate_batch_schedule: str | None = Field(
         None,
@@ -134,7 +223,10 @@ class Settings(BaseSettings):
         description="When `emulate_batch` runs by itself: a cron expression of five fields (UTC), or one of "
         f"{', '.join(f'`{preset}`' for preset in _PRESETS)}. Not set, it runs on demand only.",
     )
-    emulate_in_flight: int = Field(4, ge=1, le=64, description="Requests that the emulator keeps in flight.")
+    emulate_in_flight: int = Field(4, ge=1, le=64, description="Requests that `emulate_batch` keeps in flight.")
+    emulate_stream_in_flight: int = Field(
+        16, ge=1, le=64, description="Requests that `emulate_stream` keeps in flight at most."
+    )
 
     aws_conn_id: str = Field(
         "aws_default",
@@ -202,6 +294,11 @@ class Settings(BaseSettings):
         return {name: layout.topic(self.pipeline_id, name) for name in DATASETS}
 
     @property
+    def streams(self) -> dict[str, str]:
+        """Kinesis stream of each data set."""
+        return {name: layout.stream(self.pipeline_id, name) for name in DATASETS}
+
+    @property
     def dead_letter_topic(self) -> str:
         """Topic of what is not a JSON object."""
         return layout.dead_letter_topic(self.pipeline_id)
@@ -216,7 +313,7 @@ class Settings(BaseSettings):
         """Name of the connector that lands dead letters as bytes."""
         return f"{self.pipeline_id}-dead-letter-sink"
 
-    def job_name(self, job: Literal["create_tables", "clean_batch", "run_questions"]) -> str:
+    def job_name(self, job: Literal["create_tables", "clean_batch", "clean_stream", "run_questions"]) -> str:
         """Name of a Databricks job."""
         return f"{self.pipeline_id}-{job}"
 
@@ -226,6 +323,7 @@ class Settings(BaseSettings):
         return {
             **self.model_dump(),
             "lake": self.lake_root,
+            "streams": ",".join(self.streams.values()),
             "dead_letter_topic": self.dead_letter_topic,
             "sink_connector": self.sink_connector,
             "dead_letter_connector": self.dead_letter_connector,
@@ -250,53 +348,6 @@ class Settings(BaseSettings):
         )
 
 
-def environments() -> tuple[str, ...]:
-    """Return the names that ``PINPIPE_ENV`` may have."""
-    files = resources.files("include").joinpath("environments").iterdir()
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
-
-
-def environment() -> str:
-    """Return the name of this process's environment.
-
-    :raises SettingsError: when there is no such environment.
-    """
-    # Settings' variables may be written in lower case, so this one may.
-    name = {name.upper(): value for name, value in os.environ.items()}.get(_variable("env")) or "local"
-    if name not in environments():
-        raise SettingsError(
-            f"PINPIPE_ENV={name!r}: there is no {_path_of(name)}; choose one of "
-            f"{', '.join(environments())}, or write that file"
-        )
-    return name
-
-
-def environment_file(name: str) -> dict[str, Any]:
-    """Return what the file of an environment sets.
-
-    :raises SettingsError: when it is not YAML of ``setting: value`` lines, or names an environment itself.
-    """
-    file = resources.files("include").joinpath("environments", f"{name}.yaml")
-    path = _path_of(name)
-    try:
-        lines = yaml.safe_load(file.read_bytes()) or {}
-    except (yaml.YAMLError, ValueError) as error:  # the latter of such as a day that no calendar has
-        raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}; mend it") from error
-    if not isinstance(lines, dict) or not all(isinstance(setting, str) for setting in lines):
-        raise SettingsError(f"{path} holds something else than lines of `setting: value`; write it so")
-    if "env" in lines:
-        raise SettingsError(f"{path}: env: {lines['env']!r}: the file's name is the environment's; remove the line")
-    return lines
-
-
-def _path_of(name: str) -> str:
-    return f"include/environments/{name}.yaml"
-
-
-def _variable(field: str) -> str:
-    return f"{PREFIX}{field.upper()}"
-
-
 @cache
 def settings() -> Settings:
     """Return the settings of this process's environment, read once.
@@ -310,10 +361,12 @@ def settings() -> Settings:
 
 
 def _refusal(fault: dict[str, Any]) -> str:
-    field, file = str(fault["loc"][0]), _path_of(environment())
+    field, file = str(fault["loc"][0]), path_of(environment())
     if fault["type"] == "extra_forbidden":
         return f"{file}: there is no setting {field!r}; docs/configuration.md lists them"
-    variable = next((name for name, set_to in os.environ.items() if set_to and name.upper() == _variable(field)), None)
+    variable = next(
+        (name for name, set_to in os.environ.items() if set_to and name.upper() == variable_of(field)), None
+    )
     place, way_out = (f"{variable}=", "or unset it") if variable else (f"{file}: {field}: ", "or remove the line")
     reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input", "it").replace("String", "it")
     about = Settings.model_fields[field].description

@@ -28,7 +28,7 @@ def files(monkeypatch, tmp_path):
         (tmp_path / "environments").mkdir()
         for name, text in texts.items():
             (tmp_path / "environments" / f"{name}.yaml").write_text(text)
-        monkeypatch.setattr("include.settings.resources.files", lambda _: tmp_path)
+        monkeypatch.setattr("include.environment.resources.files", lambda _: tmp_path)
 
     return write
 

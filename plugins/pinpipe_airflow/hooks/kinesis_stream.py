@@ -1,0 +1,247 @@
+"""Kinesis streams: what they are like, and how to make them as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from airflow.providers.amazon.aws.hooks.kinesis import KinesisHook
+from botocore.config import Config
+from botocore.exceptions import ClientError, WaiterError
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+type StreamMode = Literal["PROVISIONED", "ON_DEMAND"]
+
+WAIT_DELAY_S = 5
+WAIT_ATTEMPTS = 120
+# AWS reckons with 30 s for a split or merge, one after the other, and a shard may take part in two:
+# https://aws.amazon.com/kinesis/data-streams/faqs/
+WAIT_ATTEMPTS_PER_SHARD = 12
+# The limits are per account and second, so a moment later is early enough:
+# https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+_PATIENT = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
+# The last is what an endpoint says that does not have the call.
+_REFUSALS = ("InvalidArgumentException", "LimitExceededException", "ValidationException", "InvalidAction")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream as Kinesis has it.
+
+    :param status: ``CREATING``, ``ACTIVE``, ``UPDATING`` or ``DELETING``.
+    :param shards: open shards.
+    :param encrypted: whether records are encrypted at rest.
+    :param kms_key: the key that encrypts them, as it was given; ``None`` where Kinesis does not tell.
+    """
+
+    name: str
+    arn: str
+    status: str
+    mode: StreamMode
+    shards: int
+    retention_hours: int
+    encrypted: bool
+    kms_key: str | None
+
+    def has_key(self, kms_key: str) -> bool:
+        """Return whether ``kms_key``, an alias, id or ARN, encrypts the stream."""
+        return self.encrypted and (self.kms_key is None or _key_name(self.kms_key) == _key_name(kms_key))
+
+
+class StreamRefusedError(ValueError):
+    """A stream cannot be changed as asked; the message names it, what was asked, what Kinesis says, the way out."""
+
+
+class KinesisStreamHook(KinesisHook):
+    """Describes, creates and changes streams; what is begun is done once the stream is ``ACTIVE`` again.
+
+    Takes what the provider's ``AwsBaseHook`` takes.
+    """
+
+    @property
+    def config(self) -> Config:
+        """The client's configuration: patient, where the connection does not say otherwise."""
+        return _PATIENT.merge(super().config)
+
+    @property
+    def client(self) -> KinesisClient:
+        """The boto3 client."""
+        return cast("KinesisClient", self.conn)
+
+    def describe(self, name: str) -> Stream | None:
+        """Return a stream, ``None`` when there is none of this name."""
+        try:
+            summary = self.client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        except self.client.exceptions.ResourceNotFoundException:
+            return None
+        return Stream(
+            name=name,
+            arn=summary["StreamARN"],
+            status=summary["StreamStatus"],
+            # Streams of before there were modes have none.
+            mode=summary.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED"),
+            shards=summary["OpenShardCount"],
+            retention_hours=summary["RetentionPeriodHours"],
+            encrypted=summary.get("EncryptionType") == "KMS",
+            kms_key=summary.get("KeyId"),
+        )
+
+    def create(self, name: str, *, mode: StreamMode, shards: int, tags: Mapping[str, str]) -> bool:
+        """Begin to create a stream; return ``False`` when it already exists, be it as wanted or not.
+
+        :param shards: of mode ``PROVISIONED``.
+        """
+        wanted: dict[str, Any] = {"StreamModeDetails": {"StreamMode": mode}}
+        if mode == "PROVISIONED":
+            wanted["ShardCount"] = shards
+        if tags:
+            wanted["Tags"] = dict(tags)
+        try:
+            with _refusing(
+                f"stream {name!r} cannot be created ({wanted})",
+                "raise the account's quota for Kinesis shards or on-demand streams, or ask for less",
+            ):
+                self.client.create_stream(StreamName=name, **wanted)
+        except self.client.exceptions.ResourceInUseException:
+            return False
+        return True
+
+    def wait_until_active(self, name: str, *, shards: int) -> Stream:
+        """Wait until a stream is ``ACTIVE``, and return it.
+
+        :param shards: that it has or is to have; the wait may be a minute longer for each.
+        :raises TimeoutError: when it is not ``ACTIVE`` after ten minutes and those, or is deleted.
+        """
+        attempts = WAIT_ATTEMPTS + shards * WAIT_ATTEMPTS_PER_SHARD
+        try:
+            self.client.get_waiter("stream_exists").wait(
+                StreamName=name, WaiterConfig={"Delay": WAIT_DELAY_S, "MaxAttempts": attempts}
+            )
+        except WaiterError as error:
+            raise TimeoutError(
+                f"stream {name!r} did not become ACTIVE: {error}. See it in the Kinesis console, then run this task "
+                "again"
+            ) from error
+        stream = self.describe(name)
+        if stream is None:
+            raise TimeoutError(f"stream {name!r} was deleted while this task waited for it: run it again")
+        return stream
+
+    def set_mode(self, stream: Stream, mode: StreamMode) -> None:
+        """Begin to change the capacity mode.
+
+        :raises StreamRefusedError: such as at a third change within 24 hours.
+        """
+        with _refusing(
+            f"stream {stream.name!r} has mode {stream.mode}, {mode} wanted",
+            f"set stream_mode to {stream.mode}, or provision again later: AWS lets a stream change its mode twice in "
+            "24 hours",
+        ):
+            self.client.update_stream_mode(StreamARN=stream.arn, StreamModeDetails={"StreamMode": mode})
+
+    def set_shards(self, stream: Stream, shards: int) -> None:
+        """Begin to change the number of shards, all of one size afterwards.
+
+        :raises StreamRefusedError: such as beyond the account's quota, or at an eleventh change within 24 hours.
+        """
+        with _refusing(
+            f"stream {stream.name!r} has {stream.shards} shards, {shards} wanted",
+            f"set stream_shards to {stream.shards}, raise the account's quota for shards, or provision again later: "
+            "AWS lets a stream change its shards ten times in 24 hours",
+        ):
+            self.client.update_shard_count(
+                StreamName=stream.name, TargetShardCount=shards, ScalingType="UNIFORM_SCALING"
+            )
+
+    def set_retention(self, stream: Stream, hours: int) -> None:
+        """Begin to change how long records are kept; what is older is gone at once where it becomes shorter."""
+        longer = hours > stream.retention_hours
+        client = self.client
+        change = client.increase_stream_retention_period if longer else client.decrease_stream_retention_period
+        with _refusing(
+            f"stream {stream.name!r} keeps records for {stream.retention_hours} hours, {hours} wanted",
+            "set stream_retention_hours to 24 to 8760",
+        ):
+            change(StreamName=stream.name, RetentionPeriodHours=hours)
+
+    def encrypt(self, stream: Stream, kms_key: str) -> None:
+        """Begin to have records encrypted with ``kms_key``, an alias, id or ARN.
+
+        :raises StreamRefusedError: when KMS does not let the key be used.
+        """
+        with _refusing(
+            f"stream {stream.name!r} cannot be encrypted with KMS key {kms_key!r}",
+            "see the key, its state and its policy in KMS, or set stream_kms_key to alias/aws/kinesis, which is "
+            "Kinesis' own, or to none",
+        ):
+            self.client.start_stream_encryption(StreamName=stream.name, EncryptionType="KMS", KeyId=kms_key)
+
+    def decrypt(self, stream: Stream) -> None:
+        """Begin to have records no longer encrypted; those that are stay readable."""
+        key = stream.kms_key or "alias/aws/kinesis"
+        self.client.stop_stream_encryption(StreamName=stream.name, EncryptionType="KMS", KeyId=key)
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Return the tags of a stream."""
+        # A page holds 50, which is the most that a stream can have.
+        tags = self.client.list_tags_for_stream(StreamName=name, Limit=50)["Tags"]
+        return {tag["Key"]: tag.get("Value", "") for tag in tags}
+
+    def add_tags(self, name: str, tags: Mapping[str, str]) -> None:
+        """Set ``tags`` of a stream and leave its others alone."""
+        self.client.add_tags_to_stream(StreamName=name, Tags=dict(tags))
+
+    def delete(self, name: str) -> bool:
+        """Delete a stream with all its records, and wait until it is gone; return whether there was one.
+
+        :raises TimeoutError: when it is not gone after ``WAIT_DELAY_S`` times ``WAIT_ATTEMPTS`` seconds, or, being
+            changed by somebody else, does not become ``ACTIVE`` before.
+        """
+        try:
+            self._begin_to_delete(name)
+        except self.client.exceptions.ResourceNotFoundException:
+            return False
+        try:
+            self.client.get_waiter("stream_not_exists").wait(
+                StreamName=name, WaiterConfig={"Delay": WAIT_DELAY_S, "MaxAttempts": WAIT_ATTEMPTS}
+            )
+        except WaiterError as error:
+            raise TimeoutError(
+                f"stream {name!r} is not gone: {error}. See it in the Kinesis console, then run this task again"
+            ) from error
+        return True
+
+    def _begin_to_delete(self, name: str) -> None:
+        delete = partial(self.client.delete_stream, StreamName=name, EnforceConsumerDeletion=True)
+        try:
+            delete()
+        except self.client.exceptions.ResourceInUseException:
+            stream = self.describe(name)
+            if stream is None or stream.status == "DELETING":
+                return
+            self.log.info("Stream %s is %s: it can be deleted once it is ACTIVE", name, stream.status)
+            self.wait_until_active(name, shards=stream.shards)
+            delete()
+
+
+def _key_name(kms_key: str) -> str:
+    """Return a key's id, or its alias, without what makes it an ARN."""
+    resource = kms_key.rpartition(":")[2]
+    return resource.removeprefix("key/")
+
+
+@contextmanager
+def _refusing(asked: str, way_out: str) -> Iterator[None]:
+    """Put what Kinesis refuses into words: what was asked, what it says, the way out."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in _REFUSALS or code.startswith("KMS"):
+            raise StreamRefusedError(f"{asked}: {code}: {message}. Way out: {way_out}") from error
+        raise

@@ -1,0 +1,181 @@
+"""The Kinesis stream operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import batched
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from pinpipe_airflow.hooks.kinesis_stream import KinesisStreamHook, Stream, StreamMode, StreamRefusedError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NO_KEY = "none"
+# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
+CREATING_AT_ONCE = 5
+
+
+class KinesisStreamOperator(BaseOperator):
+    """Makes streams as wanted: creates them, and changes mode, shards, retention, encryption and tags that differ.
+
+    All streams are compared before the first is changed, so a refusal leaves everything as it was. A change is begun
+    for all of them before it is waited for until they are ``ACTIVE`` again. A task that ends before is taken up by the
+    next, which waits for what was begun.
+
+    :param streams: names of the streams, all of one kind. (templated)
+    :param mode: capacity mode, ``PROVISIONED`` or ``ON_DEMAND``.
+    :param shards: shards of each stream of mode ``PROVISIONED``; one change can at most double or halve them.
+    :param retention_hours: how long records are kept, 24 to 8760 hours.
+    :param kms_key: KMS key that encrypts records at rest: an alias, id or ARN; ``none`` leaves them open. (templated)
+    :param tags: tags that each stream gets; others that it has stay. (templated)
+    :param aws_conn_id: the Airflow connection to AWS.
+    :param region_name: AWS region of the streams.
+    :return: a receipt ``{"changed": bool, "streams": {name: [what was done, …]}}``.
+    :raises pinpipe_airflow.hooks.kinesis_stream.StreamRefusedError: when a stream cannot be made as wanted.
+    :raises TimeoutError: when a stream does not become ``ACTIVE``.
+    """
+
+    template_fields: Sequence[str] = ("streams", "kms_key", "tags", "aws_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json"}
+
+    def __init__(
+        self,
+        *,
+        streams: Sequence[str],
+        mode: StreamMode = "PROVISIONED",
+        shards: int = 1,
+        retention_hours: int = 24,
+        kms_key: str = "alias/aws/kinesis",
+        tags: Mapping[str, str] | None = None,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.streams = streams
+        self.mode = mode
+        self.shards = shards
+        self.retention_hours = retention_hours
+        self.kms_key = kms_key
+        self.tags = tags
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+
+    @cached_property
+    def hook(self) -> KinesisStreamHook:
+        """The hook that talks to Kinesis."""
+        return KinesisStreamHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Compare, then create what is missing and change what differs."""
+        existing = self._existing()
+        for stream in existing.values():
+            self._refuse_to_leap(stream)
+        done = {name: list[str]() for name in self.streams}
+        for name in self._create([name for name in self.streams if name not in existing]):
+            self._note(done, name, f"created with {self._capacity()}")
+        # Somebody else may have been quicker to create one: what they made is compared like any other stream.
+        streams = {name: existing.get(name) or self._active(name) for name in self.streams}
+        for stream in streams.values():
+            self._refuse_to_leap(stream)
+        for begin in (self._begin_mode, self._begin_shards, self._begin_retention, self._begin_encryption):
+            begun = {name: action for name, stream in streams.items() if (action := begin(stream))}
+            for name, action in begun.items():
+                self._note(done, name, action)
+            streams |= {name: self._active(name) for name in begun}
+        for name in self.streams:
+            for action in self._set_tags(name):
+                self._note(done, name, action)
+            if not done[name]:
+                self.log.info("Stream %s already exists as wanted", name)
+        return {"changed": any(done.values()), "streams": done}
+
+    def _note(self, done: dict[str, list[str]], name: str, action: str) -> None:
+        self.log.info("Stream %s: %s", name, action)
+        done[name].append(action)
+
+    def _active(self, name: str) -> Stream:
+        return self.hook.wait_until_active(name, shards=self.shards)
+
+    def _existing(self) -> dict[str, Stream]:
+        """Return the streams that are there, each ``ACTIVE``."""
+        found = {name: stream for name in self.streams if (stream := self.hook.describe(name)) is not None}
+        for name, stream in found.items():
+            if stream.status == "DELETING":
+                raise StreamRefusedError(
+                    f"stream {name!r} is DELETING, ACTIVE wanted: it cannot be kept; run this task again when it is "
+                    "gone, which makes a new one"
+                )
+        return {name: stream if stream.status == "ACTIVE" else self._active(name) for name, stream in found.items()}
+
+    def _create(self, names: Sequence[str]) -> list[str]:
+        """Create streams, a few at a time; return those that nobody else created meanwhile."""
+        created: list[str] = []
+        for few in batched(names, CREATING_AT_ONCE):
+            created += [
+                name for name in few if self.hook.create(name, mode=self.mode, shards=self.shards, tags=self.tags or {})
+            ]
+            for name in few:
+                self._active(name)
+        return created
+
+    def _begin_mode(self, stream: Stream) -> str | None:
+        if stream.mode == self.mode:
+            return None
+        self.hook.set_mode(stream, self.mode)
+        return f"mode {stream.mode} -> {self.mode}"
+
+    def _begin_shards(self, stream: Stream) -> str | None:
+        if not self._other_shards(stream):
+            return None
+        self.hook.set_shards(stream, self.shards)
+        return f"shards {stream.shards} -> {self.shards}"
+
+    def _begin_retention(self, stream: Stream) -> str | None:
+        if stream.retention_hours == self.retention_hours:
+            return None
+        self.hook.set_retention(stream, self.retention_hours)
+        return f"retention {stream.retention_hours} -> {self.retention_hours} hours"
+
+    def _begin_encryption(self, stream: Stream) -> str | None:
+        if self.kms_key == NO_KEY:
+            if not stream.encrypted:
+                return None
+            self.hook.decrypt(stream)
+            return "encryption stopped"
+        if stream.has_key(self.kms_key):
+            return None
+        self.hook.encrypt(stream, self.kms_key)
+        return f"encryption with {self.kms_key}"
+
+    def _set_tags(self, name: str) -> list[str]:
+        if not self.tags:
+            return []
+        known = self.hook.tags(name)
+        different = {key: value for key, value in self.tags.items() if known.get(key) != value}
+        if not different:
+            return []
+        self.hook.add_tags(name, different)
+        return [f"tag {key}={value}" for key, value in different.items()]
+
+    def _refuse_to_leap(self, stream: Stream) -> None:
+        """Refuse more than AWS changes in one call, which it would refuse after other streams were changed.
+
+        Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
+        """
+        fewest, most = -(-stream.shards // 2), 2 * stream.shards
+        if self._other_shards(stream) and not fewest <= self.shards <= most:
+            raise StreamRefusedError(
+                f"stream {stream.name!r} has {stream.shards} shards, {self.shards} wanted: AWS at most doubles or "
+                f"halves them at once; set stream_shards to {fewest} to {most}, provision, and go on from there"
+            )
+
+    def _other_shards(self, stream: Stream) -> bool:
+        return self.mode == "PROVISIONED" and stream.shards != self.shards
+
+    def _capacity(self) -> str:
+        return "on-demand capacity" if self.mode == "ON_DEMAND" else f"{self.shards} shards"
