@@ -1,4 +1,4 @@
-"""Rows as records on the wire: key and compact JSON value; pure."""
+"""Rows as records on the wire, to topics and to streams: key and compact JSON value; pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from emulator.arguments import RefusedArgumentError
 from emulator.post import Post, Row
 from include.schema import DATASETS, Dataset, dataset
 
+# What the API takes at once for topics, and Kinesis' PutRecords:
+# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 RECORDS_PER_REQUEST = 500
 # API Gateway refuses bodies above 10 MB; the rest is left for headers and what a proxy adds.
 BYTES_PER_REQUEST = 8_000_000
+
+type Kind = Literal["topic", "stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +53,84 @@ def request_body(records: Iterable[Record]) -> bytes:
     return b'{"records":[' + b",".join(record.wire() for record in records) + b"]}"
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One record of a stream.
+
+    :param number: its post's number.
+    :param partition_key: ``<data set>-<post number>``, which also tells the data set.
+    :param data: compact JSON in UTF-8, as Kinesis will hold it.
+    """
+
+    number: int
+    partition_key: str
+    data: bytes
+
+
+def stream_records_of(post: Post) -> Iterator[tuple[str, StreamRecord]]:
+    """Yield ``(data set, record)`` for every row that the post has."""
+    for name, record in records_of(post):
+        yield name, StreamRecord(post.number, f"{name}-{record.key}", record.value)
+
+
+def put_record_body(stream: str, record: StreamRecord) -> bytes:
+    """Return the body of ``PUT /streams/{stream-name}/record``."""
+    named = b'{"StreamName":' + _json(stream) + b',"Data":' + record.data
+    return named + b',"PartitionKey":' + _json(record.partition_key) + b"}"
+
+
+def put_records_body(records: Iterable[StreamRecord]) -> bytes:
+    """Return the body of ``PUT /streams/{stream-name}/records``."""
+    elements = (
+        b'{"data":' + record.data + b',"partition-key":' + _json(record.partition_key) + b"}" for record in records
+    )
+    return b'{"records":[' + b",".join(elements) + b"]}"
+
+
 class CountedPosts:
     """An iterator over posts that knows how many it has given, how many records they make, and how many make none.
 
     :param posts: the posts; they can be gone through once.
-    :param topics: topic of each data set.
+    :param destinations: topic or stream of each data set.
+    :param kind: what a destination is.
     """
 
-    def __init__(self, posts: Iterable[Post], topics: Mapping[str, str]) -> None:
-        missing = [name for name in DATASETS if name not in topics]
-        if missing:
-            raise RefusedArgumentError(
-                f"no topic is given for the data set {', '.join(missing)}: there are {dict(topics)}"
-            )
+    def __init__(self, posts: Iterable[Post], destinations: Mapping[str, str], kind: Kind = "topic") -> None:
+        check_destinations(destinations, kind)
         self._all = iter(posts)
-        self._topics = topics
+        self._destinations = destinations
         self.posts = 0
         self.vanished = 0
-        self.records = dict.fromkeys(topics.values(), 0)
+        self.records = dict.fromkeys(destinations.values(), 0)
 
     def __iter__(self) -> Iterator[Post]:
         for post in self._all:
             self.posts += 1
             self.vanished += all(post.row(name) is None for name in DATASETS)
             for name in DATASETS:
-                self.records[self._topics[name]] += post.row(name) is not None
+                self.records[self._destinations[name]] += post.row(name) is not None
             yield post
+
+
+def check_destinations(destinations: Mapping[str, str], kind: Kind) -> None:
+    """See that every data set has a topic or stream.
+
+    :raises RefusedArgumentError: when one has none.
+    """
+    missing = [name for name in DATASETS if name not in destinations]
+    if missing:
+        raise RefusedArgumentError(
+            f"no {kind} is given for the data set {', '.join(missing)}: there are {dict(destinations)}"
+        )
+
+
+def check_records_per_request(most_records: int) -> None:
+    """See that a request can hold so many records.
+
+    :raises RefusedArgumentError: when not.
+    """
+    if not 1 <= most_records <= RECORDS_PER_REQUEST:
+        raise RefusedArgumentError(f"records_per_request={most_records}: give 1 to {RECORDS_PER_REQUEST}")
 
 
 def requests_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Iterator
 from itertools import batched, islice
 from random import Random
@@ -10,10 +12,21 @@ from typing import Literal, get_args
 from emulator.arguments import RefusedArgumentError
 from emulator.source import HIGHEST_NUMBER, LOWEST_NUMBER, PostNumbers
 
+log = logging.getLogger(__name__)
+
 Selection = Literal["random", "sequential"]
+SEED_BITS = 32
 
 # Each pass over the numbers finds so many draws: enough for nearly every run, and few enough to hold.
 DRAWS_PER_PASS = 50_000
+
+
+def settled_seed(selection: Selection, seed: int | None) -> int | None:
+    """Return the seed of a run: where a random choice has none, a new one, which the log names."""
+    if seed is None and selection == "random":
+        seed = secrets.randbits(SEED_BITS)
+        log.info("no seed given: this choice can be repeated with seed %s", seed)
+    return seed
 
 
 def select_numbers(

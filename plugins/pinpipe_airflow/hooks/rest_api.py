@@ -196,8 +196,7 @@ class ApiGatewayHook(AwsBaseHook):
         :param burst_limit: requests at once of each key.
         :raises ValueError: when several plans share the name.
         """
-        pages = self.client.get_paginator("get_usage_plans").paginate()
-        plans = [plan for page in pages for plan in page["items"] if plan["name"] == name]
+        plans = self.find_usage_plans(name)
         if len(plans) > 1:
             ids = ", ".join(plan["id"] for plan in plans)
             raise ValueError(f"{len(plans)} usage plans are called {name!r}: {ids}; delete or rename all but one")
@@ -215,6 +214,61 @@ class ApiGatewayHook(AwsBaseHook):
             paths = ", ".join(patch["path"] for patch in patches)
             self.log.info("Usage plan %s (%s) is changed: %s", name, plans[0]["id"], paths)
         return plans[0]["id"], bool(patches)
+
+    def find_usage_plans(self, name: str) -> list[UsagePlanTypeDef]:
+        """
+        Return the usage plans called ``name``.
+
+        :param name: name of the plans.
+        """
+        pages = self.client.get_paginator("get_usage_plans").paginate()
+        return [plan for page in pages for plan in page["items"] if plan["name"] == name]
+
+    def delete_usage_plans(self, name: str) -> list[str]:
+        """
+        Delete the usage plans called ``name`` and return their ids.
+
+        API Gateway deletes a plan, and an API, only when no stage is in the plan any more.
+
+        :param name: name of the plans.
+        """
+        deleted = []
+        for plan in self.find_usage_plans(name):
+            stages: list[PatchOperationTypeDef] = [
+                {"op": "remove", "path": "/apiStages", "value": f"{stage['apiId']}:{stage['stage']}"}
+                for stage in plan.get("apiStages") or []
+            ]
+            if stages:
+                self.client.update_usage_plan(usagePlanId=plan["id"], patchOperations=stages)
+            self.client.delete_usage_plan(usagePlanId=plan["id"])
+            self.log.info("Usage plan %s (%s) is deleted", name, plan["id"])
+            deleted.append(plan["id"])
+        return deleted
+
+    def delete_api_keys(self, name: str) -> list[str]:
+        """
+        Delete the API keys called ``name`` and return their ids.
+
+        :param name: name of the keys.
+        """
+        ids = [key["id"] for key in self.find_api_keys(name)]
+        for key_id in ids:
+            self.client.delete_api_key(apiKey=key_id)
+            self.log.info("API key %s (%s) is deleted", name, key_id)
+        return ids
+
+    def delete_rest_api(self, name: str) -> str | None:
+        """
+        Delete the REST API called ``name`` with its stages and return its id, None when there is none.
+
+        :param name: name of the API.
+        :raises ValueError: when several APIs share the name.
+        """
+        rest_api_id = self.find_rest_api(name)
+        if rest_api_id is not None:
+            self.client.delete_rest_api(restApiId=rest_api_id)
+            self.log.info("REST API %s (%s) is deleted", name, rest_api_id)
+        return rest_api_id
 
     def ensure_usage_plan_key(self, usage_plan_id: str, key_id: str) -> bool:
         """

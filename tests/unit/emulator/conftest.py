@@ -1,4 +1,4 @@
-"""A source in SQLite and a REST proxy."""
+"""A source in SQLite, a REST proxy, and an API that puts records into streams."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,19 @@ from emulator.database import open_engine
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from tests.unit.emulator.rest_proxy import RestProxy
+from tests.unit.emulator.stream_api import StreamApi
 
 
 @pytest.fixture
 def proxy() -> Iterator[RestProxy]:
     server = RestProxy()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def api() -> Iterator[StreamApi]:
+    server = StreamApi()
     yield server
     server.close()
 

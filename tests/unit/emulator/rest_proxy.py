@@ -26,6 +26,7 @@ class RestProxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer in two packets waits for the first one's acknowledgement
 
             def do_POST(self) -> None:
                 with proxy._lock:
@@ -44,6 +45,8 @@ class RestProxy:
                 finally:
                     with proxy._lock:
                         proxy._at_once -= 1
+
+            do_PUT = do_POST  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:
                 return

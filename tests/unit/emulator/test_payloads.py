@@ -4,7 +4,18 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.payloads import CountedPosts, Record, records_of, request_body, requests_of, row_json
+from emulator.payloads import (
+    CountedPosts,
+    Record,
+    StreamRecord,
+    put_record_body,
+    put_records_body,
+    records_of,
+    request_body,
+    requests_of,
+    row_json,
+    stream_records_of,
+)
 from emulator.post import Post
 from include.schema import dataset
 
@@ -62,6 +73,24 @@ def test_values_of_other_types_become_json_too(value, expected):
 def test_a_request_body_is_what_the_rest_proxy_reads():
     body = request_body([Record("1", b'{"a":1}'), Record("2", b'{"a":"\xc3\xa9"}')])
     assert json.loads(body) == {"records": [{"key": "1", "value": {"a": 1}}, {"key": "2", "value": {"a": "é"}}]}
+
+
+def test_a_record_of_a_stream_is_keyed_by_data_set_and_post_number():
+    ((name, record),) = stream_records_of(geo_post(7))
+    assert (name, record.number, record.partition_key) == ("geo", 7, "geo-7")
+    assert json.loads(record.data) == json.loads(row_json(dataset("geo"), GEO))
+
+
+def test_bodies_for_streams_are_what_the_api_reads():
+    first, second = StreamRecord(1, "pin-1", b'{"a":"\xc3\xa9"}'), StreamRecord(2, "pin-2", b'{"a":2}')
+    assert json.loads(put_record_body("t-pin", first)) == {
+        "StreamName": "t-pin",
+        "Data": {"a": "é"},
+        "PartitionKey": "pin-1",
+    }
+    assert json.loads(put_records_body([first, second])) == {
+        "records": [{"data": {"a": "é"}, "partition-key": "pin-1"}, {"data": {"a": 2}, "partition-key": "pin-2"}]
+    }
 
 
 def test_requests_hold_at_most_so_many_records_and_lose_none():

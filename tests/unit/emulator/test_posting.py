@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator import source as emulator_source
+from emulator.api_client import RetryPolicy
 from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.post import Post
 from emulator.posting import post_batch
 from emulator.receipt import PostingError, PostingStoppedError
-from emulator.rest_producer import RetryPolicy
 from emulator.source import TABLES, read_numbers, read_posts
 from tests.unit.emulator.rest_proxy import TOPICS
 
-QUICK = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, deadline_s=5, connect_timeout_s=1, read_timeout_s=5)
+# Quick to send again, and in no hurry where the machine is busy.
+QUICK = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05, deadline_s=30, connect_timeout_s=10, read_timeout_s=30)
+# Who waits for an answer or a pause waits a minute; who does not is done much sooner, however busy the machine is.
+PATIENT = RetryPolicy(deadline_s=100, read_timeout_s=60)
+SOON_S = 30
 KEY = "sesame-key"
 
 
@@ -74,7 +78,7 @@ def test_the_same_seed_posts_the_same_choice(source, proxy):
 
 
 def test_without_a_seed_the_choice_differs_and_the_log_names_its_seed(source, proxy, caplog):
-    with caplog.at_level("INFO", logger="emulator.posting"):
+    with caplog.at_level("INFO", logger="emulator.selection"):
         post(source, proxy, seed=None)
     first = all_keys(proxy)
     seed = int(caplog.messages[0].rsplit(" ", 1)[1])
@@ -94,7 +98,12 @@ def test_a_post_that_lacks_a_row_is_posted_with_what_there_is(engine, proxy):
 
 
 def test_several_requests_are_in_flight_but_no_more_than_asked_for(source, proxy):
-    proxy.answer = lambda *_: time.sleep(0.05)
+    together = threading.Barrier(3)
+
+    def answer(*_):
+        together.wait(30)
+
+    proxy.answer = answer
     post(source, proxy, in_flight=3)
     assert proxy.most_at_once == 3
 
@@ -119,9 +128,13 @@ def test_a_lost_connection_is_tried_again(source, proxy):
 
 
 def test_a_late_answer_is_a_lost_one_and_the_records_are_sent_again(source, proxy):
-    proxy.answer = lambda attempt, *_: time.sleep(1) if attempt == 1 else None
-    quick = RetryPolicy(first_wait_s=0.01, deadline_s=5, read_timeout_s=0.3)
-    assert post(source, proxy, retry=quick, in_flight=1)["retries"] == 1
+    released = threading.Event()
+    proxy.answer = lambda attempt, *_: released.wait(60) and None if attempt == 1 else None
+    quick = RetryPolicy(first_wait_s=0.01, deadline_s=30, read_timeout_s=1)
+    assert post(source, proxy, retry=quick, in_flight=1)["retries"] >= 1
+    released.set()
+    first, again = proxy.requests[:2]
+    assert again["keys"] == first["keys"]
 
 
 def test_retry_after_is_waited_for(source, proxy):
@@ -312,16 +325,15 @@ def test_an_answer_that_is_no_rest_proxys_fails_at_once(source, proxy, content):
 
 
 def test_a_run_that_is_told_to_stop_ends_soon_although_no_answer_comes(source, proxy):
-    asked = threading.Event()
-    proxy.answer = lambda *_: (asked.set(), time.sleep(10))[1]
-    threading.Thread(target=lambda: (asked.wait(), stop.set()), daemon=True).start()
-    stop = threading.Event()
+    silent = threading.Event()
+    proxy.answer = lambda *_: silent.wait(120) and None
     began = time.monotonic()
     with pytest.raises(
         PostingStoppedError, match=r"stopped as asked: (\d+) of \1 records were not posted, and \d+ of 40 posts"
     ) as raised:
-        post(source, proxy, should_stop=stop.is_set)
-    assert time.monotonic() - began < 2
+        post(source, proxy, retry=PATIENT, should_stop=lambda: len(proxy.requests) > 0)
+    assert time.monotonic() - began < SOON_S
+    silent.set()
     assert raised.value.receipt["records"]["t.pin"]["failed"] >= 10
     assert raised.value.receipt["offsets"]["t.pin"] == {}
 
@@ -330,8 +342,8 @@ def test_a_run_that_is_told_to_stop_does_not_wait_for_a_pause_to_end(source, pro
     proxy.answer = lambda *_: error_answer(429, **{"Retry-After": "60"})
     began = time.monotonic()
     with pytest.raises(PostingStoppedError):
-        post(source, proxy, retry=RetryPolicy(deadline_s=100), should_stop=lambda: time.monotonic() - began > 0.2)
-    assert time.monotonic() - began < 2
+        post(source, proxy, retry=PATIENT, should_stop=lambda: len(proxy.requests) > 0)
+    assert time.monotonic() - began < SOON_S
 
 
 @pytest.mark.parametrize(

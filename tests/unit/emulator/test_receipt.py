@@ -11,14 +11,14 @@ def test_days_are_all_utc_dates_that_the_run_touched():
 
 
 def test_offsets_keep_the_first_and_last_of_each_partition_whatever_the_order():
-    receipt = Receipt(posts=4, topics=["t"], started_at=START)
+    receipt = Receipt(posts=4, destinations=["t"], started_at=START)
     for partition, offset in ((1, 7), (0, 5), (1, 3), (1, 5)):
         receipt.accepted("t", partition, offset)
     assert receipt.as_dict(START)["offsets"] == {"t": {"0": [5, 5], "1": [3, 7]}}
 
 
 def test_the_shortfall_says_how_many_of_how_many_and_the_first_reasons():
-    receipt = Receipt(posts=10, topics=["t"], started_at=START)
+    receipt = Receipt(posts=10, destinations=["t"], started_at=START)
     receipt.accepted("t", 0, 0)
     for reason in ("a", "a", "b", "c", "d", "e"):
         receipt.refused("t", reason)
@@ -28,7 +28,7 @@ def test_the_shortfall_says_how_many_of_how_many_and_the_first_reasons():
 
 
 def test_closing_counts_records_without_a_result_as_failed():
-    receipt = Receipt(posts=2, topics=["t"], started_at=START)
+    receipt = Receipt(posts=2, destinations=["t"], started_at=START)
     receipt.accepted("t", 0, 0)
     receipt.close({"t": 3}, "never answered")
     assert receipt.as_dict(START)["records"] == {"t": {"posted": 1, "failed": 2}}

@@ -182,9 +182,9 @@ def test_counting_takes_no_index(engine):
                 f'INSERT INTO {table.name} ("{number.name}") WITH RECURSIVE n(i) AS '
                 "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n"
             )
-    began = time.monotonic()
+    began = time.process_time()
     assert count_rows(engine)["complete"] == 20_000
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_post_without_one_of_its_rows_is_read_with_what_there_is(engine):
