@@ -1,25 +1,26 @@
-"""Builds the wheel of the Spark jobs and puts it where the jobs' definitions name it: ``python -m local.spark_wheel``.
+"""Builds the wheel of the Spark jobs and puts it where the jobs' definitions name it.
 
 The build is reproducible (hatchling fixes times, modes and order), so an unchanged checkout gives the same bytes.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import requests
 
-from include.settings import settings
-from local import ports
 from local.home import ROOT
 
 _BUILD_TIMEOUT_S = 120
 _REQUEST_TIMEOUT_S = 30
+# Jobs that were declared with an older wheel go on with it until `provision` declares them anew.
+_WHEELS_KEPT = 5
+_CONTENT_HASH = re.compile(r"[0-9a-f]{16}")
 
 
 def build(folder: Path) -> Path:
@@ -66,17 +67,41 @@ def upload(wheel: Path, volume_path: str, base_url: str, token: str) -> bool:
     return True
 
 
-def upload_spark_wheel(base_url: str, token: str) -> bool:
+def remove_old_wheels(volume_path: str, base_url: str, token: str) -> int:
+    """Remove all wheels but the newest few, each of which lies in a folder of its own beside that of ``volume_path``.
+
+    :param volume_path: of the present wheel, see :func:`local.spark_wheel_path.spark_wheel_path`.
+    :return: how many others there were.
+    :raises requests.RequestException: when the service refuses or does not answer.
+    """
+    folder = PurePosixPath(volume_path).parent
+    others = [
+        entry
+        for entry in _files_api("GET", "directories", str(folder.parent), base_url, token).json()["contents"]
+        if _CONTENT_HASH.fullmatch(entry["name"]) and entry["name"] != folder.name
+    ]
+    others.sort(key=lambda entry: entry["last_modified"], reverse=True)
+    for entry in others[_WHEELS_KEPT - 1 :]:
+        for file in _files_api("GET", "directories", entry["path"], base_url, token).json()["contents"]:
+            _files_api("DELETE", "files", file["path"], base_url, token)
+        _files_api("DELETE", "directories", entry["path"], base_url, token)
+    return len(others)
+
+
+def _files_api(method: str, kind: str, path: str, base_url: str, token: str) -> requests.Response:
+    url = f"{base_url}/api/2.0/fs/{kind}{quote(path)}"
+    answer = requests.request(method, url, headers={"Authorization": f"Bearer {token}"}, timeout=_REQUEST_TIMEOUT_S)
+    answer.raise_for_status()
+    return answer
+
+
+def upload_spark_wheel(volume_path: str, base_url: str, token: str) -> bool:
     """Build the wheel and upload it to the stand-in at ``base_url``; return whether its content was new.
 
+    :param volume_path: see :func:`upload`.
     :param token: bearer token of the stand-in.
     :raises RuntimeError: when the build fails.
     :raises requests.RequestException: when the stand-in refuses or does not answer.
     """
     with tempfile.TemporaryDirectory(prefix="pinpipe-wheel-") as folder:
-        return upload(build(Path(folder)), settings().spark_wheel, base_url, token)
-
-
-if __name__ == "__main__":
-    changed = upload_spark_wheel(ports.url("databricks"), os.environ["PINPIPE_DATABRICKS_TOKEN"])
-    sys.stdout.write(f"{settings().spark_wheel}: {'uploaded' if changed else 'unchanged'}\n")
+        return upload(build(Path(folder)), volume_path, base_url, token)

@@ -16,50 +16,70 @@ _AHEAD = "INTERVAL 24 HOURS"  # how far a moment in a record may lie after the r
 
 
 def with_checks(records: DataFrame, dataset: Dataset) -> DataFrame:
-    """Replace ``record`` by what cleaning makes of it.
-
-    Adds ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key`` (the
-    clean key as text, else what stands in its place, NULL if nothing does), ``unexpected`` (names of the columns whose
-    value is none of those known) and ``content`` (a struct of the clean columns; of use where no rule is broken).
+    """Replace ``record`` by what cleaning makes of it: adds the columns that :func:`verdict` describes.
 
     :param records: has ``record`` (struct of texts, or NULL), ``addressed`` and ``ingested_at``.
     """
+    of_texts, of_values = texts(dataset, F.col("record")), values(dataset)
+    of_verdict = verdict(dataset, F.col("record").isNotNull())
+    judged = records.withColumns(of_texts).withColumns(of_values).withColumns(of_verdict)
+    return judged.drop("record", *of_texts, *of_values)
+
+
+# Texts, values and verdict are computed one after the other, each from the columns that the one before has named:
+# in one expression each text would be parsed again wherever it is needed.
+
+
+def texts(dataset: Dataset, record: Column) -> dict[str, Column]:
+    """Return the text of each source column: stripped, NULL where it is empty or a placeholder.
+
+    :param record: the struct of texts.
+    """
+    return {_text_of(dataset, c): _without_placeholders(stripped(record[c.name]), c) for c in dataset.columns}
+
+
+def values(dataset: Dataset) -> dict[str, Column]:
+    """Return the value of each source column, from its text."""
+    return {
+        _value_of(dataset, c): converted(c, F.col(_text_of(dataset, c)), dataset.clean_type(c.name))
+        for c in dataset.columns
+    }
+
+
+def verdict(dataset: Dataset, parsed: Column) -> dict[str, Column]:
+    """Return what cleaning makes of a record, from its texts and values.
+
+    That is ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key``
+    (the clean key as text, else what stands in its place, NULL if nothing does), ``unexpected`` (names of the columns
+    whose value is none of those known) and ``content`` (a struct of the clean columns; of use where no rule is broken).
+
+    :param parsed: whether there is a record at all.
+    """
     columns, key = dataset.columns, dataset.column(dataset.clean_key.sources[0])
-    texts = {_text_of(c): _without_placeholders(stripped(F.col("record")[c.name]), c) for c in columns}
-    values = {_value_of(c): converted(c, F.col(_text_of(c)), dataset.clean_type(c.name)) for c in columns}
-    content = F.struct(*(_clean(column, dataset).alias(column.name) for column in dataset.clean))
-    whole_row = F.col("record").isNotNull() & F.col("addressed")
-    broken = F.array_compact(F.array(*(_broken(column) for column in columns)))
-    return (
-        records.withColumns(texts)
-        .withColumns(values)
-        .withColumns(
-            {
-                "rules": F.when(whole_row, broken).otherwise(F.array(F.lit(UNPARSABLE.name))),
-                "key": F.coalesce(_clean(dataset.clean_key, dataset).cast("string"), F.col(_text_of(key))),
-                "unexpected": F.array_compact(F.array(*(_unexpected(c) for c in columns if c.expected))),
-                "content": content,
-            }
-        )
-        .drop("record", *texts, *values)
-    )
+    broken = F.array_compact(F.array(*(_broken(column, dataset) for column in columns)))
+    return {
+        "rules": F.when(parsed & F.col("addressed"), broken).otherwise(F.array(F.lit(UNPARSABLE.name))),
+        "key": F.coalesce(_clean(dataset.clean_key, dataset).cast("string"), F.col(_text_of(dataset, key))),
+        "unexpected": F.array_compact(F.array(*(_unexpected(c, dataset) for c in columns if c.expected))),
+        "content": F.struct(*(_clean(column, dataset).alias(column.name) for column in dataset.clean)),
+    }
 
 
-def _text_of(column: schema.Column) -> str:
-    return f"{column.name} text"
+def _text_of(dataset: Dataset, column: schema.Column) -> str:
+    return f"{dataset.name} {column.name} text"
 
 
-def _value_of(column: schema.Column) -> str:
-    return f"{column.name} value"
+def _value_of(dataset: Dataset, column: schema.Column) -> str:
+    return f"{dataset.name} {column.name} value"
 
 
 def _without_placeholders(text: Column, column: schema.Column) -> Column:
     return F.when(~text.isin("", *column.null_when), text)
 
 
-def _broken(column: schema.Column) -> Column:
+def _broken(column: schema.Column, dataset: Dataset) -> Column:
     """Return the name of the rule that the column breaks, or NULL."""
-    text, value = F.col(_text_of(column)), F.col(_value_of(column))
+    text, value = F.col(_text_of(dataset, column)), F.col(_value_of(dataset, column))
     rule = F.when(text.isNull(), F.lit(None if column.nullable else f"{column.name}_missing"))
     if column.convertible:
         rule = rule.when(value.isNull(), f"{column.name}_unparsable")
@@ -80,12 +100,12 @@ def _outside(column: schema.Column, value: Column) -> Column:
     return outside
 
 
-def _unexpected(column: schema.Column) -> Column:
-    return F.when(~F.col(_value_of(column)).isin(*column.expected), column.name)
+def _unexpected(column: schema.Column, dataset: Dataset) -> Column:
+    return F.when(~F.col(_value_of(dataset, column)).isin(*column.expected), column.name)
 
 
 def _clean(column: CleanColumn, dataset: Dataset) -> Column:
-    values = [F.col(_value_of(dataset.column(source))) for source in column.sources]
+    values = [F.col(_value_of(dataset, dataset.column(source))) for source in column.sources]
     if len(values) == 1:
         return values[0].try_cast(column.type)
     return F.array(*values) if column.type.startswith("array") else F.concat_ws(" ", *values)

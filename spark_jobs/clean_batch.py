@@ -14,8 +14,9 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.day_cleaning import JOB, Day, clean_day
 from spark_jobs.driver_log import log_to_driver
+from spark_jobs.missing_raw import ACCEPT, REFUSE, refuse_or_accept, refuse_or_accept_emptiness, rows_read
 from spark_jobs.raw_objects import list_day
-from spark_jobs.receipts import put_receipt
+from spark_jobs.receipts import get_receipt, put_receipt
 
 _TIMEOUTS = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
 
@@ -30,6 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spark = SparkSession.builder.appName(f"{JOB} {options.day}").getOrCreate()
     # Listed after the session is up: the younger the list, the fewer the objects that come too late for this run.
     objects = list(list_day(s3, options.bucket, options.pipeline_id, options.day))
+    last_receipt = get_receipt(s3, options.bucket, JOB, options.day)
+    refuse_or_accept(options.missing_raw, options.day, last_receipt, objects)
+    if last_receipt is None and not objects:
+        read_before = rows_read(spark, options.lake, options.day)
+        refuse_or_accept_emptiness(options.missing_raw, options.day, read_before)
     day = Day(
         day=options.day,
         root=f"s3://{options.bucket}",
@@ -50,6 +56,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
     parser.add_argument("--pipeline-id", required=True, help="the <id> of the topics' names")
     parser.add_argument("--superseded-share", type=_share, default=0.05, help="share above which a day gets a warning")
+    parser.add_argument(
+        "--missing-raw",
+        choices=(REFUSE, ACCEPT),
+        default=REFUSE,
+        help="what to do where raw objects are gone that the last cleaning of the day has read",
+    )
     parser.add_argument("--run-id", required=True, help="names the run in receipt, metrics and table history")
     return parser.parse_args(arguments)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -186,7 +185,7 @@ def _publish(
 ) -> dict[str, int]:
     """Commit the day table by table, in the order of :data:`include.layout.BATCH_TABLES`; return the versions made."""
     frames = {name: tables.empty(spark, "batch", name) for name in layout.BATCH_TABLES}
-    frames["metrics"] = _metrics(spark, metrics, day.run_id)
+    frames["metrics"] = tables.metrics(spark, metrics, day.run_id)
     quarantined = [
         of.rows.where(F.col("outcome") == QUARANTINED).select("data_set", "key", "rules", "raw", *_LOGGED)
         for of in judged.values()
@@ -200,13 +199,3 @@ def _publish(
         versions[name] = tables.replace_day(frames[name], day.lake, name, day.day, note=day.run_id)
         log.info("day %s: committed %s as version %s", day.day, name, versions[name])
     return versions
-
-
-def _metrics(spark: SparkSession, rows: Iterable[tuple[str, str, str | None, int]], run_id: str) -> DataFrame:
-    """Return the metrics as a frame, by way of one JSON text: rows from Python would start a worker."""
-    names = ("data_set", "metric", "detail", "value")
-    text = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
-    structs = F.from_json(
-        F.lit(text), "array<struct<data_set string, metric string, detail string, value bigint>>", {"mode": "FAILFAST"}
-    )
-    return spark.range(1).select(F.inline(structs)).withColumn("run_id", F.lit(run_id))

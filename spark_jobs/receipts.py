@@ -30,6 +30,16 @@ def rules_version() -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
+def get_receipt(s3: S3Client, bucket: str, job: str, day: str | None) -> dict[str, Any] | None:
+    """Return a job's newest receipt, ``None`` where there is none."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=layout.receipt_key(job, day))
+    except s3.exceptions.NoSuchKey:
+        return None
+    receipt: dict[str, Any] = json.loads(answer["Body"].read())
+    return receipt
+
+
 def put_receipt(s3: S3Client, bucket: str, job: str, day: str | None, receipt: Mapping[str, Any]) -> str:
     """Write a job's newest receipt and return its key; the one before it is overwritten."""
     key = layout.receipt_key(job, day)

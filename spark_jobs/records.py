@@ -21,20 +21,33 @@ _FILE_NAME = r"([^/+]+)\+([0-9]+)\+([0-9]+)\.[^/]*$"  # <topic>+<partition>+<fir
 def with_record(lines: DataFrame, dataset: Dataset, also: Sequence[str] = ()) -> DataFrame:
     """Add ``record``: a struct of texts, one per column of ``dataset`` and of ``also``; NULL where it is unparsable.
 
+    :param lines: has the column ``value``: the line as text, of whatever bytes.
+    """
+    parsed = lines.withColumn("elements", elements(dataset, also))
+    return parsed.withColumn("record", record(F.col("elements"))).drop("elements")
+
+
+def elements(dataset: Dataset, also: Sequence[str] = (), *, where: Column | None = None) -> Column:
+    """Return what :func:`record` makes the record of: the line ``value`` as an array of structs of texts.
+
     ``value`` has to be exactly one JSON object in UTF-8. A number, ``true`` and ``false`` within it become their text,
     so do an object and an array. Of a repeated name the last counts.
 
     ``from_json`` reads a line's first value and drops the rest of the line, such as a second record glued to it. So the
     line is read as the first element of an array that has to end with an element of ours.
 
-    :param lines: has the column ``value``: the line as text, of whatever bytes.
+    :param where: which lines to parse, where lines of other data sets are among them; not given, all.
     """
     fields = [StructField(name, StringType()) for name in (*(c.name for c in dataset.columns), *also, _END)]
     array = F.concat(F.lit("["), F.col("value"), F.lit(f',{{"{_END}":true}}]'))
-    elements = F.from_json(F.when(F.is_valid_utf8("value"), array), ArrayType(StructType(fields)), _STRICT_JSON)
-    first, last = F.get("elements", F.lit(0)), F.get("elements", F.lit(1))
-    one_object = (F.size("elements") == 2) & last[_END].isNotNull()
-    return lines.withColumn("elements", elements).withColumn("record", F.when(one_object, first)).drop("elements")
+    readable = F.is_valid_utf8("value") if where is None else where & F.is_valid_utf8("value")
+    return F.from_json(F.when(readable, array), ArrayType(StructType(fields)), _STRICT_JSON)
+
+
+def record(elements: Column) -> Column:
+    """Return the record of a line from its ``elements``: NULL unless it was one JSON object and nothing else."""
+    first, last = F.get(elements, F.lit(0)), F.get(elements, F.lit(1))
+    return F.when((F.size(elements) == 2) & last[_END].isNotNull(), first)
 
 
 def with_kafka_address(records: DataFrame, topic: Column) -> DataFrame:

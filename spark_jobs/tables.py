@@ -1,8 +1,12 @@
-"""The Delta tables of the batch and speed layers: their schemas, their creation, and a day's replacement."""
+"""The Delta tables of the batch and speed layers: their schemas, their creation, and how rows get into them."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -13,6 +17,8 @@ from include import layout
 from include.schema import DATASETS, dataset
 
 PARTITION = "ingest_date"
+QUARANTINE = "quarantine"
+ROW_TABLES = (*DATASETS, QUARANTINE)  # a record's row is in one of them
 ADDRESS = {  # of a record in its log, by layer
     "batch": (("topic", "string"), ("partition", "int"), ("offset", "bigint")),
     "speed": (("stream", "string"), ("shard", "string"), ("sequence_number", "string")),
@@ -29,12 +35,39 @@ _METRICS = (
     (PARTITION, "date"),
 )
 # Readers skip files by their day; lowest and highest values of columns would only make the log grow.
-_NO_STATISTICS = ("delta.dataSkippingNumIndexedCols", "0")
+_PROPERTIES = {"delta.dataSkippingNumIndexedCols": "0"}
+LOG_RETENTION = timedelta(days=1)  # of the speed layer
+_PROPERTIES_OF_LAYER = {
+    "batch": _PROPERTIES,
+    "speed": {  # for thousands of commits a day, a small file each
+        **_PROPERTIES,
+        "delta.checkpointInterval": "100",
+        "delta.logRetentionDuration": f"interval {LOG_RETENTION.days} days",
+        # A reader of an older version has so long, and VACUUM leaves such files alone.
+        "delta.deletedFileRetentionDuration": "interval 2 hours",
+    },
+}
+_COMMITS_LOOKED_AT = 20  # between two appends there is one of the stream's upkeep at most
+_DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on each node of a cluster
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 
 class TableSchemaError(ValueError):
     """A Delta table is not there, or is there with other columns than declared."""
+
+
+def address(layer: str) -> list[str]:
+    """Return the columns that hold the address of a row's record."""
+    return [name for name, _ in ADDRESS[layer]]
+
+
+def cleans_its_logs() -> bool:
+    """Whether Delta itself removes the expired log entries of the speed layer.
+
+    Open-source Delta does so within a commit, a day's at once and file by file, for which a micro-batch would wait many
+    minutes: there :class:`spark_jobs.expired_logs.ExpiredLogs` does it.
+    """
+    return _DATABRICKS in os.environ
 
 
 def columns(layer: str, name: str) -> tuple[tuple[str, str], ...]:
@@ -65,8 +98,21 @@ def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
         _check(spark, path, layer, name)
         return False
     table = DeltaTable.createIfNotExists(spark).location(path).addColumns(table_schema(layer, name))
-    table.partitionedBy(PARTITION).property(*_NO_STATISTICS).execute()
+    for key, value in _properties(layer).items():
+        table = table.property(key, value)
+    table.partitionedBy(PARTITION).execute()
     return True
+
+
+def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
+    """Give tables that were created by an earlier version the properties of this one; for the layer's own writer."""
+    for name in names:
+        path = layout.table_path(lake, layer, name)
+        wanted = _properties(layer)
+        found = DeltaTable.forPath(spark, path).detail().select("properties").first().properties
+        if not wanted.items() <= found.items():
+            told = ", ".join(f"'{key}' = '{value}'" for key, value in wanted.items())
+            spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({told})")
 
 
 def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
@@ -87,8 +133,83 @@ def empty(spark: SparkSession, layer: str, name: str) -> DataFrame:
     return spark.range(0).select(*nothing).drop(PARTITION)
 
 
-def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str) -> int:
-    """Replace a day of a batch table by ``frame`` in one commit, by nothing if it is empty; other days stay untouched.
+def metrics(spark: SparkSession, rows: Iterable[tuple[str, str, str | None, int]], run_id: str) -> DataFrame:
+    """Return rows of a metrics table without the day, by way of one JSON text: rows from Python would start a worker.
+
+    :param rows: data set, metric, detail and value.
+    :param run_id: names the run.
+    """
+    names = ("data_set", "metric", "detail", "value")
+    text = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
+    structs = F.from_json(
+        F.lit(text), "array<struct<data_set string, metric string, detail string, value bigint>>", {"mode": "FAILFAST"}
+    )
+    return spark.range(1).select(F.inline(structs)).withColumn("run_id", F.lit(run_id))
+
+
+@dataclass(frozen=True)
+class BatchMark:
+    """What a commit of the speed layer says of itself.
+
+    :param query: id of the streaming query, the same over restarts from its checkpoint.
+    :param batch: number of the micro-batch, which only grows.
+    :param run: the run that committed.
+    :param held_until: arrival (ISO 8601) of the newest record that the layer held when the query was new to it,
+        ``None`` where it held none.
+    """
+
+    query: str
+    batch: int
+    run: str
+    held_until: str | None = None
+
+    @classmethod
+    def read(cls, note: str | None) -> BatchMark | None:
+        """Return the mark that a commit carries, ``None`` where it carries another note; unknown keys are ignored."""
+        try:
+            told = json.loads(note or "null")
+        except ValueError:
+            return None
+        if not isinstance(told, dict) or not {"query", "batch", "run"} <= told.keys():
+            return None
+        return cls(**{key.name: told[key.name] for key in fields(cls) if key.name in told})
+
+    def note(self) -> str:
+        """Return the mark as a commit carries it."""
+        return json.dumps({key: value for key, value in asdict(self).items() if value is not None})
+
+    def reached(self, last: BatchMark | None) -> bool:
+        """Return whether a table has this micro-batch, ``last`` being its last."""
+        return last is not None and last.query == self.query and last.batch >= self.batch
+
+
+def append(rows: DataFrame, lake: str, name: str, mark: BatchMark) -> None:
+    """Append the rows of a micro-batch to a speed table: one file a day, one commit.
+
+    :param rows: has the table's columns in their order.
+    :param mark: is kept in the commit, and found there by :func:`last_batch`.
+    """
+    writer = rows.coalesce(1).write.format("delta").mode("append")
+    writer.option("userMetadata", mark.note()).save(layout.table_path(lake, "speed", name))
+
+
+def last_batch(spark: SparkSession, lake: str, name: str) -> BatchMark | None:
+    """Return the mark of the last micro-batch that a speed table has got, ``None`` if it has none.
+
+    Delta's own way, ``txnAppId`` and ``txnVersion``, reads all that the log has got since its last checkpoint, with
+    every single commit. One writer needs to know where it is only when it starts.
+    """
+    table = DeltaTable.forPath(spark, layout.table_path(lake, "speed", name))
+    newest = table.history(_COMMITS_LOOKED_AT)
+    for history in (newest, table.history()) if newest.count() == _COMMITS_LOOKED_AT else (newest,):
+        for commit in history.select("userMetadata").collect():
+            if mark := BatchMark.read(commit.userMetadata):
+                return mark
+    return None
+
+
+def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str, *, layer: str = "batch") -> int:
+    """Replace a day of a table by ``frame`` in one commit, by nothing if it is empty; other days stay untouched.
 
     :param frame: has the table's columns, in any order and with more beside them, except ``ingest_date``.
     :param day: ``YYYY-MM-DD``; becomes the rows' ``ingest_date``.
@@ -97,16 +218,21 @@ def replace_day(frame: DataFrame, lake: str, name: str, day: str, note: str) -> 
     """
     session = frame.sparkSession
     dated = frame.withColumn(PARTITION, F.lit(day).cast("date"))
-    wanted = [F.col(column).cast(type_name).alias(column) for column, type_name in columns("batch", name)]
+    wanted = [F.col(column).cast(type_name).alias(column) for column, type_name in columns(layer, name)]
     session.conf.unset(_LAST_COMMIT)
     writer = dated.select(*wanted).write.format("delta").mode("overwrite")
     writer = writer.option("replaceWhere", f"{PARTITION} = '{day}'").option("userMetadata", note)
-    path = layout.table_path(lake, "batch", name)
+    path = layout.table_path(lake, layer, name)
     writer.save(path)
     version = session.conf.get(_LAST_COMMIT, None)
     if version is None:  # nothing replaced by nothing is no commit
         version = DeltaTable.forPath(session, path).history(1).select("version").first()[0]
     return int(version)
+
+
+def _properties(layer: str) -> dict[str, str]:
+    wanted = _PROPERTIES_OF_LAYER[layer]
+    return wanted if layer == "batch" or cleans_its_logs() else {**wanted, "delta.enableExpiredLogCleanup": "false"}
 
 
 def _check(spark: SparkSession, path: str, layer: str, name: str) -> None:

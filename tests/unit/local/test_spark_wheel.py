@@ -1,9 +1,11 @@
 import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from local import spark_wheel
+from include.settings import settings
+from local import spark_wheel, spark_wheel_path
 from local.home import ROOT
 
 
@@ -36,3 +38,34 @@ def test_every_script_of_the_wheel_is_a_module_in_it(wheel):
 def test_a_setting_that_names_another_file_is_refused(wheel):
     with pytest.raises(ValueError, match="change the setting's file name"):
         spark_wheel.upload(wheel, "/Volumes/c/s/v/other-9.whl", "", "")
+
+
+def checkout(folder, **files):
+    for package in ("spark_jobs", "include"):
+        (folder / package).mkdir(parents=True)
+    for name, content in files.items():
+        (folder / "spark_jobs" / f"{name}.py").write_text(content)
+    return folder
+
+
+def test_the_path_holds_what_the_wheel_is_built_from(monkeypatch):
+    monkeypatch.delenv("PINPIPE_SPARK_WHEEL", raising=False)
+    path = spark_wheel_path.spark_wheel_path()
+    assert path == f"/Volumes/pinpipe/artifacts/spark/{spark_wheel_path.content_hash(ROOT)}/{Path(path).name}"
+    assert Path(path).name == Path(settings().spark_wheel).name
+
+
+def test_a_path_of_a_users_own_is_taken_as_it_is(monkeypatch):
+    monkeypatch.setenv("PINPIPE_SPARK_WHEEL", "/Volumes/c/s/v/pinpipe_spark-0.1.0-py3-none-any.whl")
+    assert spark_wheel_path.spark_wheel_path() == "/Volumes/c/s/v/pinpipe_spark-0.1.0-py3-none-any.whl"
+
+
+def test_the_path_changes_with_any_source_and_with_nothing_else(tmp_path):
+    first = spark_wheel_path.content_hash(checkout(tmp_path / "a", job="x = 1", other=""))
+    assert spark_wheel_path.content_hash(checkout(tmp_path / "b", other="", job="x = 1")) == first
+    assert spark_wheel_path.content_hash(checkout(tmp_path / "c", job="x = 2", other="")) != first
+    assert spark_wheel_path.content_hash(checkout(tmp_path / "d", job2="x = 1", other="")) != first
+    cache = tmp_path / "a" / "spark_jobs" / "__pycache__"
+    cache.mkdir()
+    (cache / "job.cpython-312.pyc").write_bytes(b"")
+    assert spark_wheel_path.content_hash(tmp_path / "a") == first
