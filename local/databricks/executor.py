@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from local.databricks import states
@@ -19,14 +19,32 @@ from local.databricks.task_process import TaskProcesses
 log = logging.getLogger(__name__)
 
 _LONGEST_RESTART_DELAY_S = 60.0
+# A run that fails after so long was healthy until then. Databricks has such a threshold, and does not tell it.
+_HEALTHY_AFTER_S = 60.0
 
 
 def restart_delay_s(failures: int) -> float:
     """Return how long a continuous job waits for its next run after so many failed runs in a row, in seconds.
 
-    Databricks says only that the wait grows exponentially and that a restart takes less than a minute.
+    Databricks says only that the wait grows exponentially and that a restart takes less than a minute
+    (https://docs.databricks.com/jobs/continuous.html).
     """
     return min(_LONGEST_RESTART_DELAY_S, 2.0**failures)
+
+
+def failures_in_a_row(runs: Iterable[Run]) -> int:
+    """Return how many runs have failed one after the other, the last of them after it had become healthy or not.
+
+    :param runs: finished runs of a job, newest first.
+    """
+    failures = 0
+    for run in runs:
+        if run.state.result_state not in ("FAILED", "TIMEDOUT"):
+            break
+        failures += 1
+        if run.end_time is not None and run.end_time - run.start_time >= _HEALTHY_AFTER_S * 1000:
+            break
+    return failures
 
 
 class Executor:
@@ -61,12 +79,17 @@ class Executor:
             self._keep_going(job.job_id)
 
     async def close(self) -> None:
-        """End every run that is active; queued ones begin when the next server starts."""
+        """End every run that is active; queued ones begin when the next server starts.
+
+        One of a continuous job is followed then, so it is cancelled rather than failed: a world that is stopped again
+        and again has no job that fails again and again.
+        """
         self._closing = True
         for timer in self._restarts.values():
             timer.cancel()
         for run_id in self._stops:
-            self._stop(run_id, states.interrupted("was stopped"))
+            continuous = self._present(run_id).trigger.startswith("CONTINUOUS")
+            self._stop(run_id, CANCELED if continuous else states.interrupted("was stopped"))
         await asyncio.gather(*self._drivers.values())
 
     def run_job(
@@ -99,6 +122,26 @@ class Executor:
             state=self._first_state(job.job_id, settings, queue or settings.queue),
         )
         self._begin(run)
+        return run
+
+    def restart(self, job: Job, *, overrides: Mapping[str, str], idempotency_token: str | None = None) -> Run:
+        """Cancel the active run of a continuous job that is not paused, and begin the next without waiting any longer.
+
+        :param overrides: as for :meth:`run_job`.
+        :param idempotency_token: likewise; a repeated request cancels nothing.
+        """
+        if idempotency_token and (known := self._store.run_with_token(idempotency_token, job.job_id)):
+            return known
+        before = self._store.runs(job_id=job.job_id, unfinished=True)
+        run = self.run_job(
+            job,
+            overrides=overrides,
+            idempotency_token=idempotency_token,
+            queue=Queue(enabled=True),
+            trigger="CONTINUOUS_RESTART",
+        )
+        for active in before:
+            self.cancel(active)
         return run
 
     def submit(self, settings: SubmitSettings, idempotency_token: str | None) -> Run:
@@ -244,11 +287,7 @@ class Executor:
         job = self._store.job(job_id)
         if job is None or not job_settings(job.settings).is_continuous or self._active(job_id):
             return
-        failures = 0
-        for run in self._store.runs(job_id=job_id, unfinished=False, limit=16):
-            if run.state.result_state not in ("FAILED", "TIMEDOUT"):
-                break
-            failures += 1
+        failures = failures_in_a_row(self._store.runs(job_id=job_id, unfinished=False, limit=16))
         delay_s = self._restart_delay_s(failures)
         if failures:
             log.warning("job %d: %d runs failed in a row, the next begins in %g s", job_id, failures, delay_s)

@@ -46,6 +46,21 @@ class SparkPythonTask(Settings):
     source: Literal["WORKSPACE"] = "WORKSPACE"
 
 
+class ConditionTask(Settings):
+    """A comparison of two texts, by whose outcome tasks that depend on it run or not; it needs no cluster."""
+
+    op: Literal["EQUAL_TO", "NOT_EQUAL"]
+    left: str
+    right: str
+
+    def outcome(self, left: str, right: str) -> str:
+        """Return ``true`` or ``false``, as dependencies name it.
+
+        :param left: what ``left`` is once its references are replaced; ``right`` likewise.
+        """
+        return "true" if (left == right) == (self.op == "EQUAL_TO") else "false"
+
+
 class Library(Settings):
     """A wheel in a volume."""
 
@@ -53,9 +68,10 @@ class Library(Settings):
 
 
 class Dependency(Settings):
-    """A task that must have succeeded before."""
+    """A task that must have succeeded before, and of a condition the outcome that it must have had."""
 
     task_key: str
+    outcome: Literal["true", "false"] | None = None
 
 
 class Task(Settings):
@@ -64,6 +80,7 @@ class Task(Settings):
     task_key: str = Field(pattern=r"^[\w-]{1,100}$")
     python_wheel_task: PythonWheelTask | None = None
     spark_python_task: SparkPythonTask | None = None
+    condition_task: ConditionTask | None = None
     libraries: list[Library] = []
     depends_on: list[Dependency] = []
     run_if: Literal["ALL_SUCCESS"] = "ALL_SUCCESS"
@@ -84,8 +101,9 @@ class Task(Settings):
 
     @model_validator(mode="after")
     def _one_kind_of_work(self) -> Self:
-        if (self.python_wheel_task is None) == (self.spark_python_task is None):
-            raise ValueError("give exactly one of python_wheel_task and spark_python_task")
+        kinds = (self.python_wheel_task, self.spark_python_task, self.condition_task)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("give exactly one of python_wheel_task, spark_python_task and condition_task")
         return self
 
     @property
@@ -98,6 +116,8 @@ class Task(Settings):
         if self.python_wheel_task:
             wheel = self.python_wheel_task
             return [*(wheel.parameters or []), *(wheel.named_parameters or {}).values()]
+        if self.condition_task:
+            return [self.condition_task.left, self.condition_task.right]
         return self.spark_python_task.parameters if self.spark_python_task else []
 
 
@@ -140,12 +160,17 @@ class RunSettings(Settings):
     @model_validator(mode="after")
     def _tasks_form_a_graph(self) -> Self:
         keys = [task.task_key for task in self.tasks]
+        conditions = [task.task_key for task in self.tasks if task.condition_task]
         for task in self.tasks:
             if keys.count(task.task_key) > 1:
                 raise ValueError(f"task_key {task.task_key!r} is used more than once")
             for key in task.upstream:
                 if key not in keys:
                     raise ValueError(f"task {task.task_key!r} depends on {key!r}, which is none of {', '.join(keys)}")
+            for dependency in task.depends_on:
+                key = dependency.task_key
+                if dependency.outcome and key not in conditions:
+                    raise ValueError(f"task {task.task_key!r} depends on an outcome of {key!r}, which is no condition")
         try:
             TopologicalSorter({task.task_key: task.upstream for task in self.tasks}).prepare()
         except CycleError as error:

@@ -88,14 +88,17 @@ class JobsApi:
         return JSONResponse({})
 
     async def run_now(self, request: Request) -> JSONResponse:
-        """Begin a run of a job, or return the one that was asked for with the same token."""
+        """Begin a run of a job, or return the one that was asked for with the same token.
+
+        A continuous job that is not paused has a run or will soon: that one makes way, as on Databricks
+        (https://github.com/databricks/cli/pull/1849).
+        """
         arguments = await read(request, _RunNow)
-        run = self._executor.run_job(
-            self._job(arguments.job_id),
-            overrides=arguments.job_parameters,
-            idempotency_token=arguments.idempotency_token,
-            queue=arguments.queue,
-        )
+        job, overrides, token = self._job(arguments.job_id), arguments.job_parameters, arguments.idempotency_token
+        if job_settings(job.settings).is_continuous:
+            run = self._executor.restart(job, overrides=overrides, idempotency_token=token)
+        else:
+            run = self._executor.run_job(job, overrides=overrides, idempotency_token=token, queue=arguments.queue)
         return JSONResponse({"run_id": run.run_id, "number_in_job": run.run_id})
 
     async def permit(self, request: Request) -> JSONResponse:

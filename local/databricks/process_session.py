@@ -29,11 +29,13 @@ async def ended(session: int, within_s: float) -> bool:
 
 
 async def end(session: int, grace_s: float) -> None:
-    """Terminate every process of a session; kill those that still live after ``grace_s`` seconds."""
+    """Terminate every process of a session; kill those that still live after ``grace_s`` seconds.
+
+    It returns once none lives: whoever begins afterwards is alone.
+    """
     _signal(session, signal.SIGTERM)
-    if not await ended(session, grace_s):
+    while not await ended(session, grace_s):
         _signal(session, signal.SIGKILL)
-        await ended(session, grace_s)
 
 
 def sessions_with(variable: str, value: str) -> set[int]:

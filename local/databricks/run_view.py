@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from local.databricks.job_settings import job_settings
+from local.databricks.job_settings import ConditionTask, job_settings
 from local.databricks.records import Run, TaskRun
 from local.databricks.states import State
 from local.databricks.store import Store, now_ms
@@ -71,7 +71,6 @@ def task_json(task_run: TaskRun, run: Run, links: RunLinks) -> dict[str, Any]:
     declared: dict[str, Any] = next(
         (task for task in run.settings["tasks"] if task["task_key"] == task_run.task_key), {}
     )
-    kind = "python_wheel_task" if "python_wheel_task" in declared else "spark_python_task"
     shown = {
         **declared,
         "task_key": task_run.task_key,
@@ -81,7 +80,13 @@ def task_json(task_run: TaskRun, run: Run, links: RunLinks) -> dict[str, Any]:
         "run_page_url": links.url(task_run.run_id),
         **_times(task_run.start_time, task_run.end_time),
     }
-    if task_run.arguments is not None:
+    if task_run.arguments is not None and "condition_task" in declared:
+        left, right = task_run.arguments
+        outcome = ConditionTask.model_validate(declared["condition_task"]).outcome(left, right)
+        shown["condition_task"] = {**declared["condition_task"], "outcome": outcome}
+        shown["resolved_values"] = {"condition_task": {"left": left, "right": right}}
+    elif task_run.arguments is not None:
+        kind = "python_wheel_task" if "python_wheel_task" in declared else "spark_python_task"
         shown["resolved_values"] = {kind: {"parameters": task_run.arguments}}
     return shown
 

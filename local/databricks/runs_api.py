@@ -133,7 +133,7 @@ class RunsApi:
                 f" that is {repairs[-1].repair_id}"
             )
         latest = self._store.latest_task_runs(run.run_id)
-        failed = [key for key, task_run in latest.items() if not task_run.state.is_success]
+        failed = [key for key, task_run in latest.items() if not task_run.state.counts_as_success]
         if arguments.rerun_all_failed_tasks and latest and not failed:
             raise invalid_parameter(f"Run {run.run_id} has no task that did not succeed")
         repair_id = self._executor.repair(run, arguments.rerun_tasks or failed, arguments.job_parameters)

@@ -32,6 +32,16 @@ class State:
         """Whether it ended well."""
         return self.result_state == "SUCCESS"
 
+    @property
+    def is_excluded(self) -> bool:
+        """Whether it was not to run, by the outcome of a condition."""
+        return self.result_state == "EXCLUDED"
+
+    @property
+    def counts_as_success(self) -> bool:
+        """Whether it neither fails its run nor holds up what depends on it."""
+        return self.is_success or self.is_excluded
+
 
 PENDING = State("PENDING")
 BLOCKED = State("BLOCKED")
@@ -40,6 +50,7 @@ TERMINATING = State("TERMINATING", state_message="Terminating")
 SUCCESS = State("TERMINATED", "SUCCESS")
 FAILED = State("TERMINATED", "FAILED", "Workload failed, see run output for details")
 CANCELED = State("TERMINATED", "CANCELED", "Run cancelled.")
+EXCLUDED = State("SKIPPED", "EXCLUDED", "Skipped: the condition that the task depends on had another outcome.")
 
 
 def queued(limit: int) -> State:
@@ -81,7 +92,7 @@ def of_run(tasks: Mapping[str, State]) -> State:
 
     The wording of a failure is Databricks': the first failed task and its message.
     """
-    unsuccessful = {key: state for key, state in tasks.items() if not state.is_success}
+    unsuccessful = {key: state for key, state in tasks.items() if not state.counts_as_success}
     if not unsuccessful:
         return SUCCESS
     causes = {key: state for key, state in unsuccessful.items() if state.result_state != "UPSTREAM_FAILED"}

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 from local.databricks import references, states
 from local.databricks.job_settings import JobSettings, SubmitSettings, Task
 from local.databricks.records import Run
-from local.databricks.states import BLOCKED, PENDING, RUNNING, State
+from local.databricks.states import BLOCKED, EXCLUDED, PENDING, RUNNING, SUCCESS, State
 from local.databricks.store import Store
 from local.databricks.task_process import Outcome, TaskProcesses
 
@@ -68,6 +68,7 @@ class TaskGraph:
         self._wanted: Collection[str] = repairs[-1].task_keys if repairs else list(self._tasks)
         self._values = parameter_values(run, settings, len(repairs))
         self._ended: dict[str, State] = {}
+        self._outcomes: dict[str, str] = {}  # of conditions
 
     async def run(self) -> State:
         """Run the tasks that this run, or its latest repair, asks for; return the state of the whole run."""
@@ -86,6 +87,7 @@ class TaskGraph:
             for key in order.get_ready():
                 if key not in first:
                     self._ended[key] = earlier[key].state
+                    self._keep_outcome(self._tasks[key], earlier[key].arguments)
                 elif state := self._obstacle(self._tasks[key]):
                     self._store.set_task_state(first[key], state)
                     self._ended[key] = state
@@ -104,9 +106,14 @@ class TaskGraph:
         return self._stop.result() if self._stop.done() and not whole.is_success else whole
 
     def _obstacle(self, task: Task) -> State | None:
-        if unsuccessful := [key for key in task.upstream if not self._ended[key].is_success]:
+        upstream = {key: self._ended[key] for key in task.upstream}
+        if unsuccessful := [key for key, state in upstream.items() if not state.counts_as_success]:
             return self._stop.result() if self._stop.done() else states.upstream_failed(unsuccessful)
-        return self._stop.result() if self._stop.done() else None
+        if self._stop.done():
+            return self._stop.result()
+        unmet = any(of.outcome and self._outcomes.get(of.task_key) != of.outcome for of in task.depends_on)
+        nothing_ran = bool(upstream) and all(state.is_excluded for state in upstream.values())
+        return EXCLUDED if unmet or nothing_ran else None
 
     async def _attempts(self, task: Task, task_run_id: int) -> State:
         attempt = 0
@@ -128,12 +135,19 @@ class TaskGraph:
         }
         arguments = self._arguments(task, values)
         self._store.start_task_run(task_run_id, RUNNING, arguments)
+        if task.condition_task:
+            self._keep_outcome(task, arguments)
+            return Outcome(SUCCESS)
         try:
             return await self._processes.run(task_run_id, task, arguments, self._stop)
         except Exception as error:  # such as a full disk; the other tasks of the run must still be seen to
             log.exception("task %s of run %d", task.task_key, self._run.run_id)
             state = states.fault(error)
             return Outcome(state, state.state_message)
+
+    def _keep_outcome(self, task: Task, arguments: list[str] | None) -> None:
+        if task.condition_task and arguments:
+            self._outcomes[task.task_key] = task.condition_task.outcome(*arguments)
 
     def _arguments(self, task: Task, values: dict[str, str]) -> list[str]:
         wheel = task.python_wheel_task

@@ -138,8 +138,10 @@ class TaskProcesses:
         ends: set[asyncio.Future[Any]] = {exited, stop}
         await asyncio.wait(ends, timeout=timeout_s or None, return_when=asyncio.FIRST_COMPLETED)
         if exited.done():
-            # Whoever comes next, a second writer of the same table among them, comes after the JVM has gone.
-            if not await process_session.ended(process.pid, self._grace_s):
+            # Whoever comes next, a second writer of the same table among them, comes after the JVM has gone. One that
+            # was killed has not told it to go.
+            killed = exited.result() < 0
+            if killed or not await process_session.ended(process.pid, self._grace_s):
                 await process_session.end(process.pid, self._grace_s)
             return _outcome(exited.result(), folder / "outcome.json")
         await process_session.end(process.pid, self._grace_s)

@@ -56,6 +56,15 @@ def test_a_queued_run_begins_after_a_restart(own_server, tmp_path):
     assert own_server.run_now(job_id, idempotency_token="queued") == queued
 
 
+def test_a_run_of_a_continuous_job_has_not_failed_because_the_server_was_stopped(own_server, tmp_path):
+    job_id = own_server.create("sleep", str(tmp_path / "pids"), continuous={})
+    started_processes(tmp_path / "pids")
+    own_server.stop()
+    own_server.start()
+    runs = own_server.call("GET", "runs/list", job_id=job_id, completed_only=True)["runs"]
+    assert [run["state"]["result_state"] for run in runs] == ["CANCELED"]
+
+
 def test_a_continuous_job_goes_on_after_a_restart(own_server, tmp_path):
     own_server.create("touch", str(tmp_path / "count"), "x", continuous={})
     wait_until(lambda: lines_of(tmp_path / "count"), "it runs")

@@ -139,6 +139,52 @@ def test_tasks_run_in_the_order_of_their_dependencies(server, tmp_path):
     assert order.index("a") < order.index("c")
 
 
+def either(file):
+    """Return tasks of which the job parameter ``work`` chooses: a when it is a, else b; a fails at its first try."""
+
+    def when(outcome):
+        return [{"task_key": "work", "outcome": outcome}]
+
+    condition = {"op": "EQUAL_TO", "left": "{{job.parameters.work}}", "right": "a"}
+    return [
+        {"task_key": "work", "condition_task": condition},
+        wheel_task("fail_until", str(file / "tries"), "2", task_key="a", depends_on=when("true")),
+        wheel_task("touch", str(file / "order"), "after", task_key="after", depends_on=[{"task_key": "a"}]),
+        wheel_task("touch", str(file / "order"), "b", task_key="b", depends_on=when("false")),
+    ]
+
+
+def test_a_condition_chooses_what_runs_and_the_rest_is_excluded(server, tmp_path):
+    job_id = server.create("either", tasks=either(tmp_path), parameters=[{"name": "work", "default": "b"}])
+    run = server.finished(server.run_now(job_id))
+    states = {
+        task["task_key"]: (task["state"]["life_cycle_state"], task["state"]["result_state"]) for task in run["tasks"]
+    }
+    assert run["state"]["result_state"] == "SUCCESS"
+    assert states == {
+        "work": ("TERMINATED", "SUCCESS"),
+        "a": ("SKIPPED", "EXCLUDED"),
+        "after": ("SKIPPED", "EXCLUDED"),
+        "b": ("TERMINATED", "SUCCESS"),
+    }
+    assert run["tasks"][0]["condition_task"]["outcome"] == "false"
+    assert run["tasks"][0]["resolved_values"] == {"condition_task": {"left": "b", "right": "a"}}
+    assert lines_of(tmp_path / "order") == ["b"]
+
+
+def test_a_repair_keeps_the_outcome_of_a_condition_and_leaves_out_what_was_excluded(server, tmp_path):
+    job_id = server.create("either", tasks=either(tmp_path), parameters=[{"name": "work", "default": "b"}])
+    run_id = server.run_now(job_id, job_parameters={"work": "a"})
+    results = {task["task_key"]: task["state"]["result_state"] for task in server.finished(run_id)["tasks"]}
+    assert results == {"work": "SUCCESS", "a": "FAILED", "after": "UPSTREAM_FAILED", "b": "EXCLUDED"}
+
+    server.call("POST", "runs/repair", run_id=run_id, rerun_all_failed_tasks=True)
+    run = server.finished(run_id)
+    results = {task["task_key"]: task["state"]["result_state"] for task in run["tasks"]}
+    assert results == {"work": "SUCCESS", "a": "SUCCESS", "after": "SUCCESS", "b": "EXCLUDED"}
+    assert lines_of(tmp_path / "order") == ["after"]
+
+
 def test_a_repair_runs_what_did_not_succeed_and_nothing_else(server, tmp_path):
     run_id = server.run_now(server.create("chain", tasks=chain(2, tmp_path)))
     run = server.finished(run_id)

@@ -1,9 +1,10 @@
 import pytest
 
 from local.databricks.errors import ApiError
-from local.databricks.job_settings import job_settings, merged, stored, submit_settings
+from local.databricks.job_settings import ConditionTask, job_settings, merged, stored, submit_settings
 
 TASK = {"task_key": "a", "python_wheel_task": {"package_name": "p", "entry_point": "e"}}
+CONDITION = {"task_key": "c", "condition_task": {"op": "EQUAL_TO", "left": "{{job.parameters.work}}", "right": "x"}}
 
 
 def test_numbers_that_came_as_text_are_kept_as_numbers():
@@ -26,7 +27,14 @@ def test_what_only_matters_on_databricks_is_kept_as_it_came():
         ({"tasks": [{**TASK, "run_if": "ALL_DONE"}]}, r"tasks\[0\]\.run_if"),
         ({"tasks": [{**TASK, "libraries": [{"pypi": {"package": "x"}}]}]}, r"tasks\[0\]\.libraries\[0\]\.pypi"),
         ({"tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "/n"}}]}, r"tasks\[0\]\.notebook_task"),
-        ({"tasks": [{"task_key": "a"}]}, "exactly one of python_wheel_task and spark_python_task"),
+        ({"tasks": [{"task_key": "a"}]}, "exactly one of python_wheel_task, spark_python_task and condition_task"),
+        ({"tasks": [{**TASK, **CONDITION}]}, "exactly one of python_wheel_task, spark_python_task and condition_task"),
+        ({"tasks": [{"task_key": "c", "condition_task": {"op": "LESS_THAN", "left": "1", "right": "2"}}]}, "op"),
+        ({"tasks": [CONDITION]}, r"\{\{job\.parameters\.work\}\}"),
+        (
+            {"tasks": [TASK, {**TASK, "task_key": "b", "depends_on": [{"task_key": "a", "outcome": "true"}]}]},
+            "'b' depends on an outcome of 'a', which is no condition",
+        ),
         ({"tasks": []}, "tasks"),
         ({"tasks": [TASK, TASK]}, "'a' is used more than once"),
         ({"tasks": [{**TASK, "depends_on": [{"task_key": "z"}]}]}, "depends on 'z'"),
@@ -52,6 +60,20 @@ def test_a_task_may_refer_to_declared_job_parameters_only():
         job_settings({"tasks": tasks})
     with pytest.raises(ApiError, match=r"job\.parameters\.day"):
         submit_settings({"tasks": tasks})
+
+
+def test_a_task_may_depend_on_the_outcome_of_a_condition():
+    tasks = [CONDITION, {**TASK, "depends_on": [{"task_key": "c", "outcome": "true"}]}]
+    settings = job_settings({"tasks": tasks, "parameters": [{"name": "work", "default": "x"}]})
+    assert stored(settings)["tasks"] == tasks
+
+
+@pytest.mark.parametrize(
+    ("operator", "left", "outcome"),
+    [("EQUAL_TO", "x", "true"), ("EQUAL_TO", "X", "false"), ("NOT_EQUAL", "x", "false"), ("NOT_EQUAL", "", "true")],
+)
+def test_a_condition_compares_texts(operator, left, outcome):
+    assert ConditionTask(op=operator, left="", right="").outcome(left, "x") == outcome
 
 
 def test_an_update_replaces_fields_and_merges_lists_by_key():

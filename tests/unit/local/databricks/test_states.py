@@ -1,5 +1,5 @@
 from local.databricks import states
-from local.databricks.states import CANCELED, FAILED, SUCCESS
+from local.databricks.states import CANCELED, EXCLUDED, FAILED, SUCCESS
 
 
 def test_a_run_whose_tasks_succeeded_succeeded():
@@ -13,6 +13,10 @@ def test_a_run_is_named_after_its_first_failed_task_and_says_that_others_were_sk
         "Task b failed with message: Workload failed, see run output for details."
         " This caused all downstream tasks to get skipped."
     )
+
+
+def test_a_task_that_a_condition_excluded_does_not_fail_its_run():
+    assert states.of_run({"a": SUCCESS, "b": EXCLUDED}) == SUCCESS
 
 
 def test_a_task_that_timed_out_fails_its_run():

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from pinpipe_airflow.hooks.databricks_job import holds
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.providers.databricks.exceptions import DatabricksApiError
+from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook, active_run, has_failed, holds, with_pause_status
+from pinpipe_airflow.stream_state import FailedRuns
 
 from include.job_definitions import JOBS, job_definition
 from include.settings import settings
@@ -26,3 +31,124 @@ def test_a_missing_or_different_value_is_found_at_any_depth():
 
 def test_an_additional_task_or_parameter_is_a_difference():
     assert not holds({"parameters": [{"name": "a"}, {"name": "b"}]}, {"parameters": [{"name": "a"}]})
+
+
+def api_run(state="RUNNING", task_state="RUNNING", **given):
+    task = {
+        "task_key": "clean_stream",
+        "state": {"life_cycle_state": task_state},
+        "start_time": 20_000,
+        "setup_duration": 5_000,
+    }
+    run = {"run_id": 5, "state": {"life_cycle_state": state}, "start_time": 10_000, "tasks": [task]}
+    return run | given
+
+
+def test_a_run_may_work_once_its_cluster_is_set_up():
+    run = active_run(api_run())
+    assert (run.run_id, run.state) == (5, "RUNNING")
+    assert run.requested_at == datetime.fromtimestamp(10, UTC)
+    assert run.running_since == datetime.fromtimestamp(25, UTC)
+
+
+@pytest.mark.parametrize(
+    ("of_run", "of_task", "state"),
+    [
+        ("RUNNING", "PENDING", "PENDING"),
+        ("TERMINATING", "RUNNING", "TERMINATING"),
+        ("RUNNING", "TERMINATED", "TERMINATING"),
+        ("TERMINATED", "TERMINATED", "ENDED"),
+    ],
+)
+def test_the_state_of_a_run_is_its_tasks_until_it_ends(of_run, of_task, state):
+    run = active_run(api_run(of_run, of_task))
+    assert run.state == state
+    assert of_task == "RUNNING" or run.running_since is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "version"),
+    [
+        (None, None),
+        ([{"name": "other", "default": "x"}], None),
+        ([{"name": "version", "default": "x"}], "x"),
+        ([{"name": "version", "default": "x", "value": "y"}], "y"),
+    ],
+)
+def test_a_run_tells_the_version_that_it_was_begun_with(parameters, version):
+    assert active_run(api_run(job_parameters=parameters)).version == version
+
+
+@pytest.mark.parametrize(
+    ("state", "failed"),
+    [
+        ({"life_cycle_state": "TERMINATED", "result_state": "FAILED"}, True),
+        ({"life_cycle_state": "TERMINATED", "result_state": "TIMEDOUT"}, True),
+        ({"life_cycle_state": "INTERNAL_ERROR"}, True),
+        ({"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}, False),
+        ({"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}, False),
+        ({"life_cycle_state": "SKIPPED", "result_state": "MAXIMUM_CONCURRENT_RUNS_REACHED"}, False),
+    ],
+)
+def test_only_what_ended_badly_by_itself_has_failed(state, failed):
+    assert has_failed({"state": state}) is failed
+
+
+def test_a_pause_keeps_what_else_is_declared_of_a_continuous_job():
+    declared = {"name": "a", "continuous": {"pause_status": "UNPAUSED", "task_retry_mode": "NEVER"}}
+    paused = {"pause_status": "PAUSED", "task_retry_mode": "NEVER"}
+    assert with_pause_status(declared, paused=True) == {"name": "a", "continuous": paused}
+
+
+def ended_run(run_id, result, seconds=5):
+    start = run_id * 1_000_000
+    state = {"life_cycle_state": "TERMINATED", "result_state": result}
+    return {"run_id": run_id, "state": state, "start_time": start, "end_time": start + seconds * 1000}
+
+
+@pytest.fixture
+def workspace(monkeypatch):
+    """A hook, and the finished runs that its workspace lists, newest first."""
+    listed = []
+    monkeypatch.setattr(DatabricksJobHook, "_call", lambda self, endpoint, arguments: {"runs": listed})
+    return DatabricksJobHook(), listed
+
+
+def test_failed_runs_are_counted_back_to_the_last_that_ended_well(workspace):
+    hook, listed = workspace
+    listed += [ended_run(9, "FAILED", 7), ended_run(8, "TIMEDOUT"), ended_run(7, "SUCCESS"), ended_run(6, "FAILED")]
+    row = hook.failed_runs(1, recovered_after=timedelta(minutes=10))
+    assert (row.count, row.last_run_id, row.longest) == (2, 9, timedelta(seconds=7))
+    assert row.last_ended_at == datetime.fromtimestamp(9_007, UTC)
+
+
+def test_a_run_that_failed_after_it_had_recovered_begins_a_new_row(workspace):
+    hook, listed = workspace
+    listed += [ended_run(9, "FAILED"), ended_run(8, "FAILED", seconds=600), ended_run(7, "FAILED")]
+    assert hook.failed_runs(1, recovered_after=timedelta(minutes=10)).count == 2
+
+
+def test_only_runs_since_a_moment_count_where_one_is_given(workspace):
+    hook, listed = workspace
+    listed += [ended_run(9, "FAILED"), ended_run(8, "FAILED"), ended_run(7, "FAILED")]
+    since = datetime.fromtimestamp(8_000, UTC)
+    assert hook.failed_runs(1, recovered_after=timedelta(minutes=10), since=since).count == 1
+
+
+def test_a_job_that_never_ran_has_no_failed_runs(workspace):
+    assert workspace[0].failed_runs(1, recovered_after=timedelta(minutes=10)) == FailedRuns()
+
+
+def test_a_run_that_is_gone_does_not_hide_that_it_failed(monkeypatch):
+    def gone(self, run_id):
+        raise DatabricksApiError("Run 9 does not exist.", http_status_code=400)
+
+    monkeypatch.setattr(DatabricksJobHook, "get_run", gone)
+    assert DatabricksJobHook().run_failure(9) == "Databricks does not tell (run 9: Run 9 does not exist.)"
+
+
+def test_of_several_active_runs_the_oldest_is_seen_to_first(monkeypatch):
+    pages = [{"runs": [{"run_id": 9}, {"run_id": 8}], "next_page_token": "p"}, {"runs": [{"run_id": 7}]}]
+    monkeypatch.setattr(DatabricksJobHook, "_call", lambda self, endpoint, arguments: pages.pop(0))
+    monkeypatch.setattr(DatabricksJobHook, "get_run", lambda self, run_id: api_run(run_id=run_id))
+    assert DatabricksJobHook().active_run(1).run_id == 7

@@ -1,0 +1,91 @@
+"""The commands ``pinpipe stream …``: the wish for the stream, and how it is."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_POLL_S = 2
+_AS_WISHED_WITHIN_S = 120
+
+stream = typer.Typer(no_args_is_help=True, help="The stream: whether it is to run, and how it is.")
+
+
+@stream.command()
+def start() -> None:
+    """Wish that the stream runs, and have that seen to now; exits with 1 unless it does in the end."""
+    _wish("running")
+
+
+@stream.command()
+def stop() -> None:
+    """Wish that the stream stops, and have that seen to now; exits with 1 unless it has in the end."""
+    _wish("stopped")
+
+
+@stream.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Show how the stream is; exits with 1 unless it is as wished."""
+    from pinpipe_cli.stream_status import stream_status
+
+    found = stream_status()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print_stream(found)
+    if not found["as_wished"]:
+        raise typer.Exit(1)
+
+
+def print_stream(found: dict[str, Any], say: Callable[[str], None] = print) -> None:
+    """Print what :func:`~pinpipe_cli.stream_status.stream_status` returns, a line each."""
+    run, versions, rows = found["run"], found["versions"], found["rows"] or {}
+    appended = ", ".join(f"{count} {name}" for name, count in (rows.get("appended") or {}).items()) or "none"
+    lines = {
+        "wish": f"{found['wish']} (by {found['wished_by']}, {found['wished_at'] or 'from the start'})",
+        "state": f"{found['state']}{'' if found['as_wished'] else ': ' + found['detail']}",
+        "run": f"{run['run_id']} {run['state']} {run['page']}" if run else "none",
+        "version": ", ".join(f"{name} {version or 'none'}" for name, version in versions.items()),
+        "progress": f"{found['progressed_at'] or 'none yet'}, micro-batch {found['batch_id']}",
+        "lag": "not known" if found["lag_ms"] is None else f"{found['lag_ms'] / 1000:.1f} s from arrival to commit",
+        "rows": f"{rows.get('read', 0)} read, appended {appended}, {rows.get('quarantined', 0)} quarantined",
+    }
+    if found["error"]:
+        lines["error"] = found["error"]
+    for name, line in lines.items():
+        say(f"{name:<9} {line}")
+
+
+def see_to(wish: Literal["running", "stopped"], say: Callable[[str], None]) -> dict[str, Any]:
+    """Write down what is wished of the stream, run the supervisor, and wait until all is as wished.
+
+    :param say: takes a line of progress.
+    :returns: the status in the end, as wished or not.
+    :raises pinpipe_cli.runs.RunFailed: when the supervisor's run fails.
+    """
+    from local import world
+    from pinpipe_cli.airflow_api import AirflowApi
+    from pinpipe_cli.runs import run_dag
+    from pinpipe_cli.stream_status import stream_status, write_wish
+
+    write_wish(wish)
+    say(f"the stream is to be {wish}")
+    run_dag(AirflowApi(*world.login()), "stream_supervisor", {}, say)
+    deadline = time.monotonic() + _AS_WISHED_WITHIN_S
+    # Databricks may be between two runs.
+    while not (found := stream_status())["as_wished"] and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return found
+
+
+def _wish(wish: Literal["running", "stopped"]) -> None:
+    found = see_to(wish, lambda line: print(line, flush=True))
+    print_stream(found)
+    if not found["as_wished"]:
+        raise typer.Exit(1)
