@@ -11,4 +11,5 @@ class Tag(StrEnum):
     INFRASTRUCTURE = "infrastructure"
     SOURCE = "source"
     BATCH = "batch"
+    STREAM = "stream"
     ANALYTICS = "analytics"

@@ -97,6 +97,9 @@ class ConnectorBackend(Protocol):
     def restart_failed(self, connector: str) -> None:
         """Start the connector and those of its tasks that FAILED again."""
 
+    def delete(self, connector: str) -> bool:
+        """Delete a connector; what its group has committed stays. Return whether there was one."""
+
 
 class KafkaConnectHook(BaseHook):
     """Talks to Kafka Connect's REST API.
@@ -147,6 +150,13 @@ class KafkaConnectHook(BaseHook):
     def restart_failed(self, connector: str) -> None:
         """Start the connector and those of its tasks that FAILED again (KIP-745)."""
         self._call("POST", f"/connectors/{quote(connector, safe='')}/restart?includeTasks=true&onlyFailed=true")
+
+    def delete(self, connector: str) -> bool:
+        """Delete a connector; what its group has committed stays. Return whether there was one."""
+        path = f"/connectors/{quote(connector, safe='')}"
+        there = self._call("GET", path, missing_ok=True) is not None
+        self._call("DELETE", path, missing_ok=True)
+        return there
 
     def get_conn(self) -> requests.Session:
         """Return the session, with credentials and, where the hook is patient, retries of what passes."""

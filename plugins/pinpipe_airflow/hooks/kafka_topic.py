@@ -83,6 +83,13 @@ class KafkaTopicHook(KafkaAdminClientHook):
         for future in altered.values():
             _result(future)
 
+    def delete(self, topics: Sequence[str]) -> list[str]:
+        """Begin to delete topics with all their records; return those that were there."""
+        if not topics:
+            return []
+        deleted = self.get_conn.delete_topics(list(topics), request_timeout=REQUEST_TIMEOUT_S)
+        return [name for name, future in deleted.items() if _was_there(future)]
+
     def _configs(self, topics: Sequence[str]) -> dict[str, dict[str, str]]:
         if not topics:
             return {}
@@ -103,6 +110,17 @@ def _known(future: Future[Any]) -> Any | None:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
         raise
+
+
+def _was_there(future: Future[Any]) -> bool:
+    """Return whether the topic of a deletion existed."""
+    try:
+        _result(future)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return False
+        raise
+    return True
 
 
 def _result(future: Future[Any]) -> Any:

@@ -69,4 +69,4 @@ class ReceiptHook(S3Hook):
 
     def _listed(self, prefix: str) -> Iterator[StoredObject]:
         for entry in self.iter_file_metadata(prefix=prefix, bucket_name=self.bucket):
-            yield StoredObject.of(entry["Key"], entry["ETag"])
+            yield StoredObject.of(entry["Key"], entry["ETag"], entry["Size"], entry["LastModified"])

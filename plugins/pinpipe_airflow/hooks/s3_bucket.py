@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
+        LifecycleRuleOutputTypeDef,
+        LifecycleRuleTypeDef,
         PublicAccessBlockConfigurationTypeDef,
         ServerSideEncryptionByDefaultTypeDef,
         ServerSideEncryptionRuleTypeDef,
@@ -23,6 +25,8 @@ PUBLIC_ACCESS_BLOCKED: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+OLD_VERSIONS_RULE = "pinpipe-old-versions"
+_INCOMPLETE_UPLOADS_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Encryption:
 
 
 class S3BucketHook(S3Hook):
-    """Reads and sets versioning, default encryption and the public access block of a bucket.
+    """Reads and sets versioning, life cycle, default encryption and the public access block of a bucket.
 
     Takes what the provider's ``AwsBaseHook`` takes.
     """
@@ -78,6 +82,29 @@ class S3BucketHook(S3Hook):
             Bucket=bucket, VersioningConfiguration={"Status": "Enabled" if enabled else "Suspended"}
         )
 
+    def old_versions_kept(self, bucket: str) -> int | None:
+        """Return for how many days overwritten and deleted objects are kept, ``None``: no rule of ours says so."""
+        for rule in self._life_cycle(bucket):
+            if rule.get("ID") == OLD_VERSIONS_RULE and rule["Status"] == "Enabled":
+                return rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+        return None
+
+    def keep_old_versions(self, bucket: str, days: int) -> None:
+        """Have S3 remove overwritten and deleted objects, and what is left of broken uploads; other rules stay.
+
+        :param days: for how many days they can be brought back.
+        """
+        others = [rule for rule in self._life_cycle(bucket) if rule.get("ID") != OLD_VERSIONS_RULE]
+        ours: LifecycleRuleTypeDef = {
+            "ID": OLD_VERSIONS_RULE,
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _INCOMPLETE_UPLOADS_DAYS},
+        }
+        self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*others, ours]})
+
     def encryption(self, bucket: str) -> Encryption | None:
         """Return the default encryption, ``None`` when none is set."""
         answer = _unless_missing(
@@ -110,6 +137,16 @@ class S3BucketHook(S3Hook):
     def block_public_access(self, bucket: str) -> None:
         """Block all four kinds of public access."""
         self.client.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCKED)
+
+    def delete(self, bucket: str) -> None:
+        """Delete a bucket, in which nothing may be left, not even an older version."""
+        self.client.delete_bucket(Bucket=bucket)
+
+    def _life_cycle(self, bucket: str) -> list[LifecycleRuleOutputTypeDef]:
+        answer = _unless_missing(
+            lambda: self.client.get_bucket_lifecycle_configuration(Bucket=bucket), "NoSuchLifecycleConfiguration"
+        )
+        return [] if answer is None else answer["Rules"]
 
     def _location(self, bucket: str) -> str:
         # S3 says null for its oldest region.

@@ -143,3 +143,39 @@ class KafkaTopicOperator(BaseOperator):
                 self.replication_factor,
                 topic.replication_factor,
             )
+
+
+class KafkaTopicRemovalOperator(BaseOperator):
+    """Deletes topics with all their records, and waits until the brokers do not show them any more.
+
+    :param topics: names of the topics. (templated)
+    :param kafka_conn_id: the Airflow connection to the brokers. (templated)
+    :return: a receipt ``{"removed": [names]}``; a topic that was not there is not among them.
+    :raises TimeoutError: when the brokers still show a topic after :data:`VISIBLE_WITHIN_S`.
+    """
+
+    template_fields: Sequence[str] = ("topics", "kafka_conn_id")
+
+    def __init__(self, *, topics: Sequence[str], kafka_conn_id: str = "kafka_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.topics = topics
+        self.kafka_conn_id = kafka_conn_id
+
+    @cached_property
+    def hook(self) -> KafkaTopicHook:
+        """The hook that talks to the brokers."""
+        return KafkaTopicHook(kafka_config_id=self.kafka_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Delete, then wait."""
+        removed = self.hook.delete(self.topics)
+        deadline = time.monotonic() + VISIBLE_WITHIN_S
+        while left := sorted(self.hook.describe(self.topics)):
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"the brokers still show {left} {VISIBLE_WITHIN_S:g} s after they took the deletion: see their "
+                    "logs, and whether delete.topic.enable is true, then run this task again"
+                )
+            time.sleep(0.2)
+        self.log.info("Topics deleted: %s", ", ".join(removed) or "none, there was none")
+        return {"removed": removed}

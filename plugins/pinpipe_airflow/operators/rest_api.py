@@ -130,3 +130,34 @@ class ApiGatewayDeployRestApiOperator(AwsBaseOperator[ApiGatewayHook]):
         admitted = self.hook.ensure_usage_plan_key(plan_id, key_id)
         replaced = self.hook.delete_other_api_keys(self.name, key_id)
         return plan_changed or key_changed or admitted or replaced
+
+
+class ApiGatewayRemoveRestApiOperator(AwsBaseOperator[ApiGatewayHook]):
+    """
+    Delete a REST API with its usage plan and its API keys, all found by the name that they share.
+
+    Nothing can be posted from then on. Returns ``rest_api_id`` (None when there was none), ``usage_plans`` and
+    ``api_keys`` (ids): what was deleted.
+
+    :param name: Name of the API, its API key and its usage plan. (templated)
+    :param aws_conn_id: The Airflow connection used for AWS credentials.
+    :param region_name: AWS region_name. If not specified then the default boto3 behaviour is used.
+    :param verify: Whether or not to verify SSL certificates.
+    :param botocore_config: Configuration dictionary (key-values) for botocore client.
+    """
+
+    aws_hook_class = ApiGatewayHook
+    template_fields: Sequence[str] = aws_template_fields("name")
+    ui_color = "#eed8f3"
+
+    def __init__(self, *, name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Delete the plan first: an API that is in one cannot be deleted."""
+        return {
+            "usage_plans": self.hook.delete_usage_plans(self.name),
+            "api_keys": self.hook.delete_api_keys(self.name),
+            "rest_api_id": self.hook.delete_rest_api(self.name),
+        }

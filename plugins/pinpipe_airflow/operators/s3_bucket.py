@@ -22,6 +22,7 @@ class S3BucketOperator(BaseOperator):
     :param bucket: name of the bucket. (templated)
     :param region: AWS region it belongs in. (templated)
     :param versioning: whether overwritten and deleted objects are kept as versions.
+    :param old_version_days: days after which S3 removes such versions; ``None`` sets no such rule.
     :param encryption: default encryption, ``AES256`` or ``aws:kms``.
     :param kms_key_id: ARN or id of the key for ``aws:kms``; none for the account's own S3 key. (templated)
     :param aws_conn_id: the Airflow connection to AWS.
@@ -38,6 +39,7 @@ class S3BucketOperator(BaseOperator):
         bucket: str,
         region: str,
         versioning: bool = True,
+        old_version_days: int | None = None,
         encryption: Literal["AES256", "aws:kms"] = "AES256",
         kms_key_id: str | None = None,
         aws_conn_id: str | None = "aws_default",
@@ -47,6 +49,7 @@ class S3BucketOperator(BaseOperator):
         self.bucket = bucket
         self.region = region
         self.versioning = versioning
+        self.old_version_days = old_version_days
         self.encryption = encryption
         self.kms_key_id = kms_key_id
         self.aws_conn_id = aws_conn_id
@@ -62,6 +65,7 @@ class S3BucketOperator(BaseOperator):
         actions = [
             *self._create(),
             *self._set_versioning(),
+            *self._set_old_versions(),
             *self._set_encryption(encryption),
             *self._block_public_access(),
         ]
@@ -88,6 +92,13 @@ class S3BucketOperator(BaseOperator):
             return []
         self.hook.set_versioning(self.bucket, self.versioning)
         return [f"versioning {'enabled' if self.versioning else 'suspended'}"]
+
+    def _set_old_versions(self) -> list[str]:
+        days = self.old_version_days
+        if days is None or self.hook.old_versions_kept(self.bucket) == days:
+            return []
+        self.hook.keep_old_versions(self.bucket, days)
+        return [f"old versions are kept for {days} days"]
 
     def _set_encryption(self, wanted: Encryption) -> list[str]:
         if self.hook.encryption(self.bucket) == wanted:

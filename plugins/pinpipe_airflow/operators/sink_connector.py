@@ -118,6 +118,35 @@ class SinkConnectorOperator(BaseOperator):
             time.sleep(self.poll_interval)
 
 
+class SinkConnectorRemovalOperator(BaseOperator):
+    """Deletes connectors. How far they have read stays with their consumer groups: made anew, they go on from there.
+
+    :param connectors: names of the connectors. (templated)
+    :param kafka_connect_conn_id: the Airflow connection to Kafka Connect's REST API. (templated)
+    :return: a receipt ``{"removed": [names]}``; a connector that was not there is not among them.
+    """
+
+    template_fields: Sequence[str] = ("connectors", "kafka_connect_conn_id")
+
+    def __init__(
+        self, *, connectors: Sequence[str], kafka_connect_conn_id: str = "kafka_connect_default", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.connectors = connectors
+        self.kafka_connect_conn_id = kafka_connect_conn_id
+
+    @cached_property
+    def hook(self) -> ConnectorBackend:
+        """The hook that talks to where the connectors run."""
+        return KafkaConnectHook(self.kafka_connect_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Delete one connector after the other."""
+        removed = [name for name in self.connectors if self.hook.delete(name)]
+        self.log.info("Connectors deleted: %s", ", ".join(removed) or "none, there was none")
+        return {"removed": removed}
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 

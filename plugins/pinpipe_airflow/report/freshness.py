@@ -84,7 +84,7 @@ def age(span: timedelta) -> str:
 
 
 def _newest_day(newest: CleanedDay, made_at: datetime) -> Fact:
-    text = f"{newest.day}, cleaned at {_moment(newest.finished_at)}{_ago(newest.finished_at, made_at)}."
+    text = f"{newest.day}, cleaned at {moment_text(newest.finished_at)}{ago(newest.finished_at, made_at)}."
     if not_over(newest):
         text += " The day was not over then: it goes on growing."
     return Fact(Level.INFO, "Newest cleaned day", text)
@@ -122,7 +122,7 @@ def _newest_record(newest: CleanedDay, made_at: datetime) -> Fact:
     manifest = newest.manifest
     read = f"{manifest.objects:,} objects, {manifest.lines:,} lines, {manifest.size / 1e6:,.1f} MB"
     if newest.newest_record_at:
-        moment = f"{_moment(newest.newest_record_at)}{_ago(newest.newest_record_at, made_at)}"
+        moment = f"{moment_text(newest.newest_record_at)}{ago(newest.newest_record_at, made_at)}"
         return Fact(Level.INFO, name, f"{moment}; read of {newest.day}: {read}.")
     if not manifest.objects:
         return Fact(Level.ATTENTION, name, f"None: {newest.day} has no raw object, so it is empty in every table.")
@@ -148,7 +148,7 @@ def _recent(newest: date) -> date:
 
 def _answers(answered: Answered, days: Sequence[CleanedDay], made_at: datetime) -> Fact:
     name = "Answers"
-    text = f"Computed at {_moment(answered.finished_at)}{_ago(answered.finished_at, made_at)}."
+    text = f"Computed at {moment_text(answered.finished_at)}{ago(answered.finished_at, made_at)}."
     began = answered.started_at or answered.finished_at
     later = [day.day for day in days if day.finished_at and day.finished_at > began]
     if later:
@@ -178,11 +178,13 @@ def _rules(days: Sequence[CleanedDay]) -> Fact:
     )
 
 
-def _moment(moment: datetime | None) -> str:
+def moment_text(moment: datetime | None) -> str:
+    """Return a moment to the minute, UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "a time that its receipt does not tell"
 
 
-def _ago(moment: datetime | None, made_at: datetime) -> str:
+def ago(moment: datetime | None, made_at: datetime) -> str:
+    """Return how long before the report a moment was, as the rest of a sentence."""
     if moment is None:
         return ""
     return f", {age(made_at - moment)} before this report" if moment <= made_at else ", after this report was begun"

@@ -18,7 +18,8 @@ from pinpipe_airflow.report import display
 from pinpipe_airflow.report.differences import differences
 from pinpipe_airflow.report.freshness import freshness, not_over
 from pinpipe_airflow.report.quarantine import broken_rules
-from pinpipe_airflow.report.receipts import READ, Answered, CleanedDay, Problem
+from pinpipe_airflow.report.receipts import READ, Answered, CleanedDay, Problem, StreamBeat
+from pinpipe_airflow.report.stream import stream_facts, stream_rules
 from pinpipe_airflow.report.volumes import DAYS_SHOWN, HEIGHT, SLOT, charts, data_sets
 from pinpipe_airflow.report.warning_texts import warning_kinds
 
@@ -36,7 +37,9 @@ def render_report(
     *,
     made_at: datetime,
     problems: Sequence[Problem] = (),
+    beat: StreamBeat | Problem | None = None,
     settle: timedelta = timedelta(),
+    silent_after: timedelta = timedelta(minutes=5),
 ) -> str:
     """Return the report as HTML.
 
@@ -45,7 +48,9 @@ def render_report(
     :param days: receipts of ``clean_batch``, in any order.
     :param made_at: the report's own time, to which ages are told.
     :param problems: receipts that are not taken.
+    :param beat: the stream's newest heartbeat, if it has ever run.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
+    :param silent_after: a run of the stream whose heartbeat is older does not work.
     """
     newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
     style = _style()
@@ -71,6 +76,9 @@ def render_report(
             differences=differences(newest_first),
             news_shown=NEWS_SHOWN,
             newest_not_over=bool(newest_first) and not_over(newest_first[0]),
+            stream_facts=stream_facts(beat, made_at=made_at, silent_after=silent_after),
+            stream_rows=beat.rows if isinstance(beat, StreamBeat) else None,
+            stream_rules=stream_rules(beat),
             broken_rules=broken_rules(newest_first, answered.quarantine_samples),
             warnings=warning_kinds(newest_first),
             answered=answered,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from include import layout
 from pinpipe_airflow.report.page import render_report
-from pinpipe_airflow.report.receipts import FIRST_DAY, Answered, CleanedDay, Problem, first_fault
+from pinpipe_airflow.report.receipts import FIRST_DAY, Answered, CleanedDay, Problem, StreamBeat, first_fault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,14 @@ _REMOVE = "Remove it"
 log = logging.getLogger(__name__)
 
 
-def write_report(hook: ReceiptHook, pipeline_id: str, *, settle: timedelta, made_at: datetime | None = None) -> str:
+def write_report(
+    hook: ReceiptHook,
+    pipeline_id: str,
+    *,
+    settle: timedelta,
+    silent_after: timedelta = timedelta(minutes=5),
+    made_at: datetime | None = None,
+) -> str:
     """Write the report of the newest answers and of all cleaned days, and return its key.
 
     The key is that of the answers' time, so a retry overwrites its own report. ``reports/latest.html`` is a copy.
@@ -38,6 +45,7 @@ def write_report(hook: ReceiptHook, pipeline_id: str, *, settle: timedelta, made
     :param hook: where the receipts are, and the report goes.
     :param pipeline_id: named in the report's title.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
+    :param silent_after: a run of the stream whose heartbeat is older does not work.
     :param made_at: the report's own time, to which ages are told; now by default.
     :raises LookupError: when no questions have been answered yet.
     :raises ValueError: when the receipt of the answers is broken.
@@ -45,7 +53,16 @@ def write_report(hook: ReceiptHook, pipeline_id: str, *, settle: timedelta, made
     made_at = made_at or datetime.now(UTC)
     answered = _answers(hook.client, hook.bucket)
     days, problems = _cleaned_days(hook, today=made_at.astimezone(UTC).date())
-    page = render_report(pipeline_id, answered, days, problems=problems, settle=settle, made_at=made_at)
+    page = render_report(
+        pipeline_id,
+        answered,
+        days,
+        problems=problems,
+        beat=_beat(hook.client, hook.bucket),
+        settle=settle,
+        silent_after=silent_after,
+        made_at=made_at,
+    )
     key = f"{layout.REPORT_ROOT}/{answered.finished_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}/report.html"
     for target in (key, LATEST):
         hook.client.put_object(
@@ -98,6 +115,19 @@ def _cleaned_day(s3_client: S3Client, bucket: str, key: str, today: date) -> Cle
     if cleaned.day != day:
         return Problem(key, f"day: it is of {cleaned.day}, not of the day that its key names", _CLEAN_AGAIN)
     return cleaned
+
+
+def _beat(s3_client: S3Client, bucket: str) -> StreamBeat | Problem | None:
+    """Return the stream's newest heartbeat, or why it cannot be read; nothing where the stream has never run."""
+    key = layout.receipt_key("clean_stream")
+    try:
+        return StreamBeat.model_validate_json(_body(s3_client, bucket, key))
+    except ValidationError as error:
+        return Problem(key, first_fault(error), "The next heartbeat of a running stream replaces it")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return None
 
 
 def _day_of(key: str, today: date) -> date:

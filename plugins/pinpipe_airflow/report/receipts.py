@@ -134,6 +134,33 @@ class Answered(_Part):
     quarantine_samples: dict[str, dict[str, list[Sample]]] = Field(default_factory=dict)
 
 
+class StreamRows(_Part):
+    """Rows of a run of ``clean_stream``: read = appended + quarantined."""
+
+    read: Count = 0
+    appended: dict[str, Count] = Field(default_factory=dict)
+    quarantined: Count = 0
+
+
+class StreamBeat(_Part):
+    """The newest heartbeat of ``clean_stream``; its rows are those of one run.
+
+    :param lag_ms: from the newest record's arrival in its stream to its commit, of the last micro-batch.
+    """
+
+    run_id: str
+    state: str
+    started_at: Moment | None = None
+    beat_at: Moment
+    progressed_at: Moment | None = None
+    newest_record_at: Moment | None = None
+    lag_ms: int | None = None
+    rows: StreamRows = StreamRows()
+    quarantined_by_rule: dict[str, dict[str, Count]] = Field(default_factory=dict)
+    stopping_because: str | None = None
+    error: str | None = None
+
+
 @dataclass(frozen=True)
 class Problem:
     """A receipt that is not taken.

@@ -41,6 +41,19 @@ def test_only_what_differs_is_changed(client, name):
     assert ensure(name, versioning=False)["actions"] == ["versioning suspended"]
 
 
+def test_old_versions_are_kept_for_a_while_and_other_rules_of_the_life_cycle_stay(client, name):
+    ensure(name)
+    others = [{"ID": "archive", "Status": "Enabled", "Filter": {"Prefix": "old/"}, "Expiration": {"Days": 9}}]
+    client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": others})
+    assert ensure(name, old_version_days=30)["actions"] == ["old versions are kept for 30 days"]
+    assert not ensure(name, old_version_days=30)["changed"]
+    assert ensure(name, old_version_days=7)["actions"] == ["old versions are kept for 7 days"]
+    archive, ours = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert (archive["ID"], archive["Expiration"]) == ("archive", {"Days": 9})
+    assert ours["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+    assert ours["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+
+
 def test_a_partial_public_access_block_is_completed(client, name):
     ensure(name)
     client.put_public_access_block(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pinpipe_airflow.report.receipts import Answered, CleanedDay
+from pinpipe_airflow.report.receipts import Answered, CleanedDay, StreamBeat
 
 from include.questions import QUESTION_IDS
 
@@ -59,3 +59,22 @@ def answered() -> Callable[..., Answered]:
         )
 
     return receipt
+
+
+@pytest.fixture
+def beat() -> Callable[..., StreamBeat]:
+    """A heartbeat of a running stream, three seconds before the report."""
+
+    def heartbeat(**fields: Any) -> StreamBeat:
+        return StreamBeat.model_validate(
+            {
+                "run_id": "7",
+                "state": "running",
+                "beat_at": NOW - timedelta(seconds=3),
+                "newest_record_at": NOW - timedelta(seconds=90),
+                "lag_ms": 2_340,
+                **fields,
+            }
+        )
+
+    return heartbeat

@@ -17,10 +17,11 @@ from include.questions import QUESTION_IDS
 
 @pytest.fixture
 def page(answered, now):
-    def render(*days, pipeline_id="pinpipe", problems=(), **answers):
+    def render(*days, pipeline_id="pinpipe", problems=(), beat=None, **answers):
         html = render_report(
-            pipeline_id, answered(**answers), days, made_at=now, problems=problems, settle=timedelta(minutes=10)
-        )
+            pipeline_id, answered(**answers), days, made_at=now, problems=problems, beat=beat,
+            settle=timedelta(minutes=10),
+        )  # fmt: skip
         return BeautifulSoup(html, "html.parser")
 
     return render
@@ -47,6 +48,7 @@ def test_every_section_is_there_and_reached_from_the_top(page, cleaned):
         "freshness",
         "differences",
         "volumes",
+        "stream",
         "quarantine",
         "warnings",
         "answers",
@@ -64,6 +66,20 @@ def test_freshness_is_told_in_colour_and_words(page, cleaned):
     assert levels["Rules"] == (["ok"], "ok")
     assert levels["Broken receipt"] == (["problem"], "problem")
     assert "receipts/<b>: not JSON" in facts.get_text()
+
+
+def test_the_streams_rows_and_broken_rules_are_shown_with_how_it_is(page, cleaned, beat):
+    rows = {"read": 1_203, "appended": {"pin": 600, "geo": 600, "user": 0}, "quarantined": 3}
+    parsed = section(page(beat=beat(rows=rows, quarantined_by_rule={"geo": {"latitude_out_of_range": 3}})), "stream")
+    assert [item["class"] for item in parsed.find_all("li")] == [["ok"], ["info"]]
+    assert cells(parsed)[:2] == [["read", "pin", "geo", "user", "quarantined"], ["1,203", "600", "600", "0", "3"]]
+    assert cells(parsed)[3][:3] == ["geo", "latitude_out_of_range", "3"]
+
+
+def test_what_a_heartbeat_says_does_no_harm(page, beat):
+    parsed = section(page(beat=beat(state="failed", error="<script>alert(1)</script>")), "stream")
+    assert parsed.script is None
+    assert "<script>alert(1)</script>" in parsed.li.get_text()
 
 
 def test_differences_are_shown_as_rows_percent_and_points(page, cleaned):
@@ -141,7 +157,7 @@ def test_warnings_are_told_in_words(page, cleaned):
 @pytest.mark.parametrize(
     "value", ["<script>alert(1)</script>", "\"'><img src=x onerror=y>", "a\u202eb\x00", "x" * 10_240]
 )
-def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, value):
+def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, beat, value):
     day = cleaned(
         "2026-11-20",
         9,
@@ -167,7 +183,7 @@ def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, value):
     attributes = [text for tag in parsed.find_all() for text in tag.attrs.values() if isinstance(text, str)]
     assert not {"\u202e", "\x00"} & set("".join([parsed.get_text(), *attributes]))
     assert not parsed.find_all(src=True) + parsed.find_all(onerror=True)
-    assert len(parsed.find_all("h2")) == 6
+    assert len(parsed.find_all("h2")) == 7
     labels = [chart["aria-label"] for chart in parsed.find_all("svg")]
     assert f"Quarantined share of {attribute(value)} by day; the numbers are in the table below" in labels
 

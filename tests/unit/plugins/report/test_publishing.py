@@ -1,7 +1,7 @@
 import io
 import json
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -33,9 +33,9 @@ class Store:
         return self
 
     def paginate(self, *, Bucket, Prefix, PaginationConfig):  # noqa: N803
-        for key in sorted(self.objects):
+        for key, body in sorted(self.objects.items()):
             if key.startswith(Prefix):
-                yield {"Contents": [{"Key": key, "ETag": '"e"'}]}
+                yield {"Contents": [{"Key": key, "ETag": '"e"', "Size": len(body), "LastModified": datetime.now(UTC)}]}
         yield {}
 
 
@@ -83,6 +83,14 @@ def written(now):
         return report, BeautifulSoup(store.objects[report], "html.parser")
 
     return write
+
+
+def test_the_streams_heartbeat_is_part_of_the_report(stored, written, beat):
+    assert "It has never run." in written(stored)[1].get_text()
+    stored.objects["receipts/clean_stream/latest.json"] = beat().model_dump_json().encode()
+    assert "Run 7 is running" in written(stored)[1].get_text()
+    stored.objects["receipts/clean_stream/latest.json"] = b"{"
+    assert "receipts/clean_stream/latest.json: Invalid JSON" in written(stored)[1].get_text()
 
 
 def test_the_report_is_written_under_the_answers_time_and_as_the_latest(stored, written):
