@@ -27,9 +27,14 @@ reset: ## stop it and forget all state
 	@$(PINPIPE) reset --yes
 
 .PHONY: test
-test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e
+test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e, but test-long
 	@local/install.sh --tests
 	@tests/run.sh
+
+.PHONY: test-long
+test-long: ## end-to-end tests that take minutes each: maintenance, serving layers, real rows by the stream, the supervisor, teardown
+	@local/install.sh --tests
+	@tests/run.sh long
 
 .PHONY: lint
 lint: ## ruff and mypy

@@ -18,7 +18,7 @@ from bench.figure import Figure
 from bench.plan import ROOT, Plan
 from bench.results import Results, table
 
-BENCHES = ("parsing", "world", "ingestion", "day", "history", "cleaning", "sources", "demo")
+BENCHES = ("parsing", "world", "ingestion", "stream", "day", "history", "cleaning", "sources", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
     """
     plan.stop_world()
     environment = {**plan.environment, "PINPIPE_HOME": str(plan.demo_home)}
+    del environment["PINPIPE_STREAM_WISH"]  # a user's stream runs
     yield _demo("warm: environments installed, world from nothing", ROOT, environment)
     if plan.quick:
         return

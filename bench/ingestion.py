@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
-import boto3
 import sqlalchemy as sa
-from botocore.config import Config
 
 from bench import services
 from bench.figure import Figure, Want
@@ -19,7 +17,7 @@ from bench.plan import Plan
 from emulator.database import open_engine
 from emulator.posting import post_batch
 from include.settings import settings
-from local import ports, secret_store
+from local import secret_store
 from local.process_environment import source_url
 
 WANTED = Want(">=", 5_000)
@@ -103,7 +101,7 @@ def _round(engine: sa.Engine, progress: services.SinkProgress, posts: int) -> Ro
     receipt = post_batch(
         engine,
         posts=posts,
-        invoke_url=_invoke_url(),
+        invoke_url=services.api_url(),
         stage=settings().api_stage,
         api_key=secret_store.load()["api_key"],
         topics=settings().topics,
@@ -118,9 +116,3 @@ def _round(engine: sa.Engine, progress: services.SinkProgress, posts: int) -> Ro
     after = services.cpu_of(SERVICES)
     taken = {name: after[name] - before[name] for name in SERVICES}
     return Round(records, posted_s, landed_s, {"emulator": emulator_cpu_s, **taken})
-
-
-def _invoke_url() -> str:
-    client = boto3.client("apigateway", config=Config(connect_timeout=5, read_timeout=30))
-    (api,) = [found for found in client.get_rest_apis()["items"] if found["name"] == settings().pipeline_id]
-    return f"{ports.url('gateway')}/{api['id']}"

@@ -59,7 +59,9 @@ class Plan:
     def environment(self) -> dict[str, str]:
         """The environment of everything that speaks to the benchmarks' world."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_UNWANTED)}
-        return {**kept, "PINPIPE_HOME": str(self.home), "PINPIPE_PORT_OFFSET": str(PORT_OFFSET)}
+        # A stream beside them would take the cores from what is measured; its own benchmark starts it.
+        wish = {"PINPIPE_STREAM_WISH": "stopped"}
+        return {**kept, **wish, "PINPIPE_HOME": str(self.home), "PINPIPE_PORT_OFFSET": str(PORT_OFFSET)}
 
     @property
     def home(self) -> Path:

@@ -1,10 +1,12 @@
-"""The services of the benchmarks' world: their processes, Airflow's API, the sink's progress."""
+"""The services of the benchmarks' world: their processes, Airflow's API, the REST API, the sink's progress."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 
+import boto3
+from botocore.config import Config
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.cost import cpu_s
@@ -36,6 +38,13 @@ def cpu_of(services: Iterable[str]) -> dict[str, float]:
     """Return the CPU seconds that each service has taken so far, with all that it started."""
     running = pids()
     return {name: cpu_s(running[name]) for name in services}
+
+
+def api_url() -> str:
+    """Return the URL of the REST API without the stage."""
+    client = boto3.client("apigateway", config=Config(connect_timeout=5, read_timeout=30))
+    (api,) = [found for found in client.get_rest_apis()["items"] if found["name"] == settings().pipeline_id]
+    return f"{ports.url('gateway')}/{api['id']}"
 
 
 class SinkProgress:

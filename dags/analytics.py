@@ -66,8 +66,12 @@ with DAG(
         from pinpipe_airflow.report.publishing import write_report
 
         hook = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id)
-        settle = timedelta(minutes=settings().settle_minutes)
-        key = write_report(hook, settings().pipeline_id, settle=settle)
+        key = write_report(
+            hook,
+            settings().pipeline_id,
+            settle=timedelta(minutes=settings().settle_minutes),
+            silent_after=timedelta(seconds=settings().stream_stalled_after_s),
+        )
         hook.write(REPORT, report_receipt(key, inputs=inputs, run_id=run_id))
         return key
 

@@ -49,6 +49,13 @@ with DAG(
             description="UTC day to clean (YYYY-MM-DD, today at the latest). Empty: the day of the data interval in "
             "scheduled and backfill runs, else today. Not allowed in a backfill.",
         ),
+        "missing_raw": Param(
+            "refuse",
+            type="string",
+            enum=["refuse", "accept"],
+            description="Where raw objects are gone that the last cleaning of the day has read, such as by their "
+            "retention: `refuse` fails and changes nothing, `accept` cleans the rest, and the day loses their rows.",
+        ),
     },
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)
@@ -87,7 +94,11 @@ with DAG(
         task_id="clean",
         databricks_conn_id=wanted.databricks_conn_id,
         job_name=wanted.job_name("clean_batch"),
-        job_parameters={"day": resolved["day"], "run_id": "{{ macros.pinpipe.job_run_id(ti) }}"},
+        job_parameters={
+            "day": resolved["day"],
+            "missing_raw": "{{ params.missing_raw }}",
+            "run_id": "{{ macros.pinpipe.job_run_id(ti) }}",
+        },
         **RUN_NOW,
     )
     check_receipt = ReceiptCheckOperator(

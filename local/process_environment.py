@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from include.settings import settings
-from local import ports
+from local import ports, spark_wheel_path
 from local.home import ROOT, home
 
 SOURCE_DATABASE = "source"
@@ -108,6 +108,7 @@ def base_environment(secrets: dict[str, str]) -> dict[str, str]:
         "PINPIPE_CONNECT_USER": CONNECT_USER,
         "PINPIPE_CONNECT_PASSWORD": secrets["connect_password"],
         "PINPIPE_DATABRICKS_TOKEN": secrets["databricks_token"],
+        spark_wheel_path.VARIABLE: spark_wheel_path.spark_wheel_path(),
         "PYSPARK_PYTHON": str(ROOT / ".venv-spark" / "bin" / "python"),
         "SPARK_LOCAL_IP": ports.HOST,
     }

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from local import health, ports, postgres, secret_store
 from local.home import ROOT, home
 from local.process_environment import ADMIN, OWN_SOURCE, airflow_environment, base_environment
+from local.spark_wheel_path import VARIABLE, spark_wheel_path
 from local.supervision import Program, Supervisor, log_folder
 
 FOUNDATIONS = ("postgres", "kafka", "ministack", "databricks")
@@ -67,7 +68,7 @@ def up(progress: Progress) -> None:
             supervisor.start_programs(SERVICES)
             _wait_for(SERVICES, supervisor, secrets, progress)
             progress("uploading the Spark jobs")
-            _upload_spark_jobs(secrets)
+            _upload_spark_jobs(supervisor, secrets, progress)
         except BaseException:
             if fresh:
                 progress("that failed: stopping what was started")
@@ -156,7 +157,7 @@ def _programs() -> list[Program]:
         # SIGINT is PostgreSQL's fast shutdown: SIGTERM would wait for every client.
         Program("postgres", postgres.command(), user=postgres.run_as(), stop_signal="INT"),
         Program("kafka", [python, "-m", "local.kafka"], stop_wait_s=30),
-        Program("ministack", [python, "-m", "ministack"], ministack),
+        Program("ministack", [python, "-m", "local.ministack"], ministack),
         Program("databricks", [python, "-m", "local.databricks"]),
         Program("kafka_rest", [python, "-m", "local.kafka_rest"], stop_wait_s=35),
         Program("connect", [python, "-m", "local.connect"], stop_wait_s=35),
@@ -193,10 +194,18 @@ def _migrate_airflow(secrets: dict[str, str]) -> None:
         raise WorldError(f"Airflow's database could not be migrated: see {log}")
 
 
-def _upload_spark_jobs(secrets: dict[str, str]) -> None:
-    from local.spark_wheel import upload_spark_wheel
+def _upload_spark_jobs(supervisor: Supervisor, secrets: dict[str, str], progress: Progress) -> None:
+    from local.spark_wheel import remove_old_wheels, upload_spark_wheel
 
-    upload_spark_wheel(ports.url("databricks"), secrets["databricks_token"])
+    path = spark_wheel_path()
+    pid = supervisor.pid()
+    if pid and psutil.Process(pid).environ().get(VARIABLE) != path:
+        progress("the Spark jobs have changed since the world was started: `make down`, then `make up` takes them over")
+        return
+    to = (path, ports.url("databricks"), secrets["databricks_token"])
+    new = upload_spark_wheel(*to)
+    if not os.environ.get(VARIABLE) and remove_old_wheels(*to) and new:
+        progress("  they have changed: `pinpipe run provision` lets the jobs run with them")
 
 
 def _wait_for(names: tuple[str, ...], supervisor: Supervisor, secrets: dict[str, str], progress: Progress) -> None:

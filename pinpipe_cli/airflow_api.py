@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 _TIMEOUT_S = 30
+# On a busy machine an answer takes longer now and then. Only what changes nothing is sent again.
+_PATIENCE = Retry(total=2, connect=0, read=2, redirect=0, status=0, allowed_methods={"GET"}, backoff_factor=1)
 
 
 class AirflowApiError(RuntimeError):
@@ -32,6 +36,7 @@ class AirflowApi:
         self._session = requests.Session()
         # Nothing between the command line and loopback: no proxy, no netrc.
         self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(max_retries=_PATIENCE))
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run of ``dag_id`` now and return its run id."""
@@ -100,7 +105,7 @@ class AirflowApi:
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Send one request to ``/api/v2/<path>``; logs in where there is no valid token yet.
 
-        :raises AirflowApiError: on a refusal or when Airflow does not answer within 30 s.
+        :raises AirflowApiError: on a refusal or when Airflow does not answer, a question within three times 30 s.
         """
         try:
             if "Authorization" not in self._session.headers:

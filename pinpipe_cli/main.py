@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pinpipe_cli.source import source
+from pinpipe_cli.stream import stream
 
 if TYPE_CHECKING:
     from pinpipe_cli.airflow_api import AirflowApi
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
 app.add_typer(source, name="source")
+app.add_typer(stream, name="stream")
+
+_DAGS = "provision, emulate_batch, emulate_stream, clean_batch, stream_supervisor, analytics, maintain or teardown."
 
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD (UTC).")]
 
@@ -118,7 +122,7 @@ def logs(
 
 @app.command()
 def run(
-    dag_id: Annotated[str, typer.Argument(help="provision, emulate_batch, clean_batch or analytics.")],
+    dag_id: Annotated[str, typer.Argument(help=_DAGS)],
     conf: Annotated[str, typer.Option(help="The run's params as a JSON object.")] = "{}",
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sets the param `day`.")] = None,
 ) -> None:

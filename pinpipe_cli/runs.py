@@ -12,6 +12,7 @@ from pinpipe_cli.airflow_api import AirflowApi
 _POLL_S = 1.5
 _ENDED = ("success", "failed")
 _TASK_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+_TOLD = ("deferred", "running", "up_for_retry", "awaiting_input")  # the last: under Required Actions in the UI
 
 Say = Callable[[str], None]
 
@@ -44,7 +45,7 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: f
         tasks = api.tasks(dag_id, run_id)
         for task in sorted(tasks, key=lambda task: task["end_date"] or ""):
             key, now = (task["task_id"], task["map_index"]), task["state"]
-            if now in (*_TASK_ENDED, "deferred", "running", "up_for_retry") and told.get(key) != now:
+            if now in (*_TASK_ENDED, *_TOLD) and told.get(key) != now:
                 told[key] = now
                 say(_sentence(task))
         if state in _ENDED:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # All checks, from quick to slow; ends with pytest's summary. Own state folder and ports: a user's world is not touched.
+# `run.sh long` runs those alone that take minutes each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PINPIPE_SOURCE_URL PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
@@ -9,6 +10,12 @@ step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
 
 stop_world() { PINPIPE_HOME="$PWD/.pinpipe-test" .venv/bin/pinpipe down >/dev/null 2>&1 || true; }
 trap stop_world EXIT
+
+if [ "${1:-}" = long ]; then
+    step "long end-to-end tests"
+    .venv/bin/python -m pytest --durations=15 -m long tests/e2e
+    exit
+fi
 
 step "lint and types"
 .venv/bin/ruff check .
@@ -24,4 +31,5 @@ PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0
     -q -p no:cacheprovider tests/integration/spark_jobs
 
 step "DAGs, integration and end-to-end tests"
-.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration tests/e2e
+.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 -m "not long" \
+    tests/dags tests/integration tests/e2e

@@ -16,7 +16,10 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from pinpipe_airflow.hooks.kinesis_stream import WAIT_ATTEMPTS, WAIT_ATTEMPTS_PER_SHARD, WAIT_DELAY_S
 from pinpipe_airflow.tags import Tag
+
+from include.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "dags"
@@ -68,7 +71,8 @@ def test_every_dag_file_is_parsed_without_an_error_and_without_io(bag):
 
 
 def test_the_ids_are_those_that_users_rely_on_one_per_file(bag):
-    assert {"provision", "emulate_batch", "clean_batch", "analytics"} <= set(bag.dag_ids)
+    assert {"provision", "emulate_batch", "emulate_stream", "clean_batch", "analytics"} <= set(bag.dag_ids)
+    assert {"maintain", "teardown"} <= set(bag.dag_ids)
     assert {dag_id: Path(dag.fileloc).stem for dag_id, dag in bag.dags.items()} == {i: i for i in bag.dag_ids}
     assert len(sources()) == len(bag.dag_ids)
 
@@ -165,23 +169,38 @@ def test_numbers_and_choices_in_params_have_limits(dags):
             if "integer" in types or "number" in types:
                 assert "minimum" in schema, f"{dag.dag_id}.{name}"
             elif "string" in types:
-                assert "enum" in schema or "format" in schema, f"{dag.dag_id}.{name}"
+                assert schema.keys() & {"enum", "format", "pattern"}, f"{dag.dag_id}.{name}"
 
 
+@pytest.mark.parametrize("dag_id", ["emulate_batch", "emulate_stream"])
 @pytest.mark.parametrize(("start", "taken"), [(-(2**63), True), (2**63 - 1, True), (None, True), (2**63, False)])
-def test_posts_may_start_at_any_number_of_64_bits(bag, start, taken):
-    param = bag.dags["emulate_batch"].params.get_param("start")
+def test_posts_may_start_at_any_number_of_64_bits(bag, dag_id, start, taken):
+    param = bag.dags[dag_id].params.get_param("start")
     with nullcontext() if taken else pytest.raises(ParamValidationError):
         param.resolve(start)
 
 
-@pytest.mark.parametrize("dag_id", ["clean_batch", "analytics", "emulate_batch"])
+@pytest.mark.parametrize("dag_id", ["clean_batch", "analytics", "emulate_batch", "emulate_stream", "maintain"])
 def test_what_needs_the_pipeline_looks_first_whether_it_is_provisioned(bag, dag_id):
     assert [task.task_id for task in bag.dags[dag_id].roots] == ["provisioned"]
     provisioned = bag.dags[dag_id].get_task("provisioned")
     everything = {task.task_id for task in bag.dags[dag_id].tasks}
     rest = {task.task_id for task in provisioned.get_flat_relatives(upstream=False)}
     assert rest | {"provisioned"} == everything
+
+
+def test_nothing_is_made_before_it_is_known_that_no_teardown_runs(bag):
+    assert [task.task_id for task in bag.dags["provision"].roots] == ["teardown_over"]
+
+
+def test_streams_carry_the_pipelines_name_as_jobs_do_and_have_the_time_that_kinesis_may_take(bag):
+    provision = bag.dags["provision"]
+    streams = provision.get_task("streams")
+    assert streams.tags == {"pipeline": settings().pipeline_id}
+    # Created, then mode, shards, retention and encryption one after the other.
+    waited_for = 5 * timedelta(seconds=WAIT_DELAY_S * (WAIT_ATTEMPTS + streams.shards * WAIT_ATTEMPTS_PER_SHARD))
+    assert waited_for < streams.execution_timeout
+    assert (1 + streams.retries) * streams.execution_timeout < provision.dagrun_timeout
 
 
 def test_cleaning_waits_for_the_sink_then_for_dead_letters(bag):
@@ -199,7 +218,17 @@ def test_cleaning_waits_for_the_sink_then_for_dead_letters(bag):
         ("analytics", "run_questions", {"inputs"}),
         ("analytics", "report", {"inputs", "run_questions"}),
         ("provision", "tables", {"bucket", "jobs"}),
-        ("provision", "receipt", {"tables", "rest_api", "sink_connector", "dead_letter_connector", "topics"}),
+        ("provision", "receipt", {"stream_job", "rest_api", "sink_connector", "dead_letter_connector"}),
+        ("provision", "receipt", {"topics", "streams"}),
+        ("provision", "stream_job", {"tables", "streams"}),
+        ("maintain", "receipt", {"tables", "raw_objects", "checkpoints"}),
+        ("teardown", "approve", {"plan"}),
+        ("teardown", "rest_api", {"not_provisioned"}),
+        ("teardown", "stream_stopped", {"rest_api"}),
+        ("teardown", "jobs", {"stream_stopped"}),
+        ("teardown", "streams", {"jobs"}),
+        ("teardown", "topics", {"data_too"}),
+        ("teardown", "data", {"topics"}),
     ],
 )
 def test_a_task_runs_after_what_it_relies_on(bag, dag_id, task_id, before):
@@ -211,6 +240,34 @@ def test_cleaning_is_daily_by_utc_data_intervals_since_2020(bag):
     assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
     assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 0 * * *", "UTC")
     assert dag.start_date.isoformat() == "2020-01-01T00:00:00+00:00"
+
+
+def test_tables_are_maintained_once_a_week_as_work_of_the_job_that_cleans(bag):
+    dag = bag.dags["maintain"]
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 3 * * SUN", "UTC")
+    clean, maintain = bag.dags["clean_batch"].get_task("clean"), dag.get_task("tables")
+    assert maintain.job_name == clean.job_name
+    assert maintain.job_parameters["work"] == "maintain"
+    assert "work" not in clean.job_parameters
+
+
+def test_a_teardown_does_nothing_before_it_was_approved(bag):
+    dag = bag.dags["teardown"]
+    assert [task.task_id for task in dag.roots] == ["plan"]
+    approve = dag.get_task("approve")
+    rest = {task.task_id for task in approve.get_flat_relatives(upstream=False)}
+    assert rest == {task.task_id for task in dag.tasks} - {"plan", "approve"}
+    assert (approve.task_type, approve.defaults) == ("ApprovalOperator", None)
+    assert approve.response_timeout <= timedelta(hours=2)
+    assert type(dag.timetable).__name__ == "NullTimetable"
+
+
+def test_a_rejected_teardown_writes_no_receipt_and_one_that_keeps_data_does(bag):
+    dag = bag.dags["teardown"]
+    assert dag.get_task("receipt").trigger_rule == "none_failed_min_one_success"
+    assert {"streams", "sink_connectors", "data"} <= dag.get_task("receipt").upstream_task_ids
+    assert dag.get_task("data_too").ignore_downstream_trigger_rules is False
+    assert {dag.get_task(name).trigger_rule for name in ("topics", "data", "not_provisioned")} == {"all_success"}
 
 
 def test_answers_follow_a_cleaned_day(bag):

@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
     "PINPIPE_HOME": str(ROOT / ".pinpipe-test"),
     "PINPIPE_PORT_OFFSET": os.environ.get("PINPIPE_PORT_OFFSET", "1000"),
+    # A stream beside them would slow other tests down; those of the stream express another wish.
+    "PINPIPE_STREAM_WISH": "stopped",
+    # Raw objects of every day that tests replay stay, but those of one that lies far back.
+    "PINPIPE_RAW_RETENTION_DAYS": "5000",
 }
 GENERATED_POSTS = 1_200
 
@@ -49,24 +53,39 @@ class World:
         return boto3.Session().client(service)
 
     def produce(self, topic: str, body: bytes, **headers: str) -> requests.Response:
-        """Post ``body`` to a topic through the API that the DAG deployed, found as any client of AWS would find it.
+        """Post ``body`` to a topic through the API that the DAG deployed.
 
         :param headers: in place of, or beside, content type and API key; an empty one is left out.
         """
-        from local import ports
-
-        (api,) = [api for api in self.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
         sent = {
             "content-type": "application/vnd.kafka.json.v2+json",
             "x-api-key": self.secrets["api_key"],
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         return requests.post(
-            f"{ports.url('gateway')}/{api['id']}/prod/topics/{topic}",
+            f"{self.stage_url()}/topics/{topic}",
             data=body,
             headers={name: value for name, value in sent.items() if value},
             timeout=40,
         )
+
+    def put(self, stream: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Put a record, or records, into a stream through the API and return its answer."""
+        answer = requests.put(
+            f"{self.stage_url()}/streams/{stream}/{path}",
+            json=body,
+            headers={"x-api-key": self.secrets["api_key"]},
+            timeout=40,
+        )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def stage_url(self) -> str:
+        """Return the address of the API that the DAG deployed, found as any client of AWS would find it."""
+        from local import ports
+
+        (api,) = [api for api in self.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
+        return f"{ports.url('gateway')}/{api['id']}/prod"
 
     @property
     def bootstrap(self) -> str:
@@ -133,7 +152,7 @@ def source_posts(world: World) -> int:
     return sum(1 for line in files[0].open(encoding="utf-8") if line.strip())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_until() -> Callable[[Callable[[], bool], float], None]:
     import time
 

@@ -15,6 +15,8 @@ from tests.e2e.conftest import World
 from tests.e2e.kafka_log import read_log
 from tests.e2e.oracle import answers, cleaning
 from tests.e2e.oracle.malformed import Case, catalogue
+from tests.e2e.oracle.serving import views_of_days
+from tests.e2e.speed_rows import speed_rows
 
 pytestmark = pytest.mark.e2e
 
@@ -63,7 +65,8 @@ def test_provisioning_twice_changes_nothing(world: World, provisioned: dict[str,
     first = world.api.xcom("provision", next(iter(provisioned.values()))["run_id"], "receipt")
     second_tasks = world.run("provision", {})
     second = world.api.xcom("provision", next(iter(second_tasks.values()))["run_id"], "receipt")
-    assert sorted(first) == ["bucket", "dead_letter_connector", "jobs", "rest_api", "sink_connector", "topics"]
+    made = {"bucket", "topics", "streams", "rest_api", "sink_connector", "dead_letter_connector", "jobs", "stream_job"}
+    assert set(first) == made
     assert second == []
 
 
@@ -132,7 +135,8 @@ def expected_answers(world: World, cleaned: dict[date, cleaning.Day]) -> dict[st
     ]
     days = {date.fromisoformat(key.split("dt=")[1].split("/")[0]) for key in keys if "dt=" in key}
     log = cleaning.clean_days(read_log(_bootstrap()))
-    return answers.answers(answers.serving(log[day] for day in sorted(days) if day in log))
+    streamed = {name: speed_rows(name) for name in ("pin", "geo", "user")}
+    return answers.answers(views_of_days((log[day] for day in sorted(days) if day in log), streamed))
 
 
 def test_all_ten_answers_equal_the_independent_computation(world: World, expected_answers: dict[str, Any]) -> None:
@@ -180,7 +184,7 @@ def test_a_future_day_is_refused_with_its_reason(world: World, provisioned: dict
 
 def _post_cases(world: World, cases: list[Case]) -> list[tuple[str, int, int]]:
     """Post the cases through the deployed API in batches; return each record's address."""
-    gateway = _stage_url(world)
+    gateway = world.stage_url()
     addresses: dict[int, tuple[str, int, int]] = {}
     for dataset in ("pin", "geo", "user"):
         chosen = [(number, case) for number, case in enumerate(cases) if case.dataset == dataset]
@@ -200,14 +204,6 @@ def _post_cases(world: World, cases: list[Case]) -> list[tuple[str, int, int]]:
                 assert result["error_code"] is None, result
                 addresses[number] = (f"pinpipe.{dataset}", result["partition"], result["offset"])
     return [addresses[number] for number in range(len(cases))]
-
-
-def _stage_url(world: World) -> str:
-    """Return the stage's address of the API that the DAG deployed, looked up as any client of AWS would."""
-    from local import ports
-
-    (api,) = [api for api in world.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
-    return f"{ports.url('gateway')}/{api['id']}/prod"
 
 
 def _log_counts() -> Counter[str]:

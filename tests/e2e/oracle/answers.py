@@ -1,4 +1,4 @@
-"""The serving rows of cleaned days and the ten answers, in plain Python.
+"""The ten answers, in plain Python.
 
 Every answer is a list of tuples in the order of its output columns, sorted by all of them from left to right.
 """
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.e2e.oracle.cleaning import Day, Row, log_order
+from tests.e2e.oracle.cleaning import Row
 
 Answer = list[tuple[Any, ...]]
 
@@ -28,24 +28,10 @@ _POST_YEARS = range(2018, 2023)
 _JOINING_YEARS = range(2015, 2021)
 
 
-def serving(days: Iterable[Day]) -> dict[str, list[Row]]:
-    """One row per key over all cleaned days: of the latest day, then the last in log order.
-
-    Batch rows only: what the speed layer adds is not seen here. Of two pins with one `ind` the latest stays.
-    """
-    cleaned = list(days)
-    pins = _latest_per("unique_id", (row for day in cleaned for row in day.clean["pin"]))
-    return {
-        "pin": _latest_per("ind", pins),
-        "geo": _latest_per("ind", (row for day in cleaned for row in day.clean["geo"])),
-        "user": _latest_per("ind", (row for day in cleaned for row in day.clean["user"])),
-    }
-
-
 def answers(views: dict[str, list[Row]]) -> dict[str, Answer]:
     """All ten answers by id.
 
-    :param views: the serving rows of `pin`, `geo` and `user`, as :func:`serving` returns them.
+    :param views: the serving rows of `pin`, `geo` and `user`, as `serving.views` returns them.
     """
     pin_geo = _joined(views["pin"], views["geo"])
     pin_user = _joined(views["pin"], views["user"])
@@ -84,13 +70,6 @@ def median(values: Iterable[int]) -> float:
     if len(ordered) % 2:
         return float(ordered[half])
     return (ordered[half - 1] + ordered[half]) / 2
-
-
-def _latest_per(key: str, rows: Iterable[Row]) -> list[Row]:
-    latest: dict[Any, Row] = {}
-    for row in sorted(rows, key=lambda row: (row["ingest_date"], *log_order(row))):
-        latest[row[key]] = row
-    return sorted(latest.values(), key=lambda row: row["ind"])
 
 
 def _joined(pins: list[Row], others: list[Row]) -> list[Row]:

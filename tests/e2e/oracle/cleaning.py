@@ -182,8 +182,13 @@ def _parse(record: Record) -> dict[str, Any] | None:
         return None
     if record.dataset not in SOURCE_COLUMNS:
         raise ValueError(f"data set {record.dataset!r} of {record.address}: pin, geo, user or {DEAD_LETTER} wanted")
+    return parse(record.value)
+
+
+def parse(content: bytes | str) -> dict[str, Any] | None:
+    """The columns of one JSON object, its numbers as :class:`conversion.JsonNumber`; None when it is none."""
     try:
-        text = record.value if isinstance(record.value, str) else record.value.decode("utf-8")
+        text = content if isinstance(content, str) else content.decode("utf-8")
         number = conversion.JsonNumber
         value = json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse_constant)
     except ValueError:  # of decoding as well as of JSON
@@ -250,16 +255,25 @@ def _assemble(data_set: str, values: Row) -> Row:
 
 
 def _quarantined(data_set: str, record: Record, columns: dict[str, Any] | None, rules: list[str]) -> Quarantined:
-    key = None
-    if columns is not None:
-        key_column = SOURCE_KEY[data_set]
-        key = (_text(columns.get(key_column)) or "").strip() or None
     return Quarantined(
-        data_set, key, rules, _raw_text(record.value), *record.address, ingest_date=record.logged_at.date()
+        data_set,
+        key_text(data_set, columns),
+        rules,
+        raw_text(record.value),
+        *record.address,
+        ingest_date=record.logged_at.date(),
     )
 
 
-def _raw_text(value: bytes | str) -> str:
+def key_text(data_set: str, columns: Mapping[str, Any] | None) -> str | None:
+    """The stripped text of a data set's key column, None when there is none."""
+    if columns is None:
+        return None
+    return (_text(columns.get(SOURCE_KEY[data_set])) or "").strip() or None
+
+
+def raw_text(value: bytes | str) -> str:
+    """What the quarantine keeps of a value: its text, or `base64:<...>` when it is not UTF-8."""
     if isinstance(value, str):
         return value
     try:

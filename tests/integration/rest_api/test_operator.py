@@ -60,12 +60,11 @@ def test_the_control_plane_shows_what_the_document_declares(world: World) -> Non
 
 
 def test_requests_over_the_usage_plan_are_throttled(world: World) -> None:
-    api = world.deploy("throttled", rate_limit=1.0, burst_limit=3)
+    api = world.deploy("throttled", rate_limit=0.01, burst_limit=3)
 
     statuses = [world.post(api).status_code for _ in range(6)]
 
-    assert statuses[:3] == [200, 200, 200]
-    assert 429 in statuses[3:]
+    assert statuses == [200] * 3 + [429] * 3
 
 
 def test_changed_limits_are_live_at_once(world: World) -> None:

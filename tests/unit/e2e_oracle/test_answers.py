@@ -144,27 +144,3 @@ def test_users_joined_are_posts_and_distinct_people_with_or_without_a_pin():
 def test_no_rows_give_ten_empty_answers():
     assert ask() == {name: [] for name in ("Q1", "Q2", "Q2top", "Q3a", "Q3b", "Q4", "Q5", "Q6", "Q7", "Q8")}
     assert list(answers.OUTPUT_COLUMNS) == list(ask())
-
-
-def test_the_serving_row_of_a_key_is_the_one_of_the_latest_day():
-    days = [
-        cleaned(SECOND, users=[user(1, age=40, day=SECOND, offset=0)]),
-        cleaned(FIRST, users=[user(1, age=30, offset=9), user(2, age=50)]),
-    ]
-
-    assert [(row["ind"], row["age"]) for row in answers.serving(days)["user"]] == [(1, 40), (2, 50)]
-
-
-def test_of_two_pins_with_one_number_the_latest_is_served():
-    days = [cleaned(FIRST, [pin(1, "art", unique_id="a", offset=3), pin(1, "quotes", unique_id="b", offset=4)])]
-
-    assert [row["category"] for row in answers.serving(days)["pin"]] == ["quotes"]
-
-
-def test_a_pin_that_changed_its_number_no_longer_holds_the_old_one():
-    days = [
-        cleaned(FIRST, [pin(1, unique_id="a", offset=9), pin(1, "quotes", unique_id="b", offset=1)]),
-        cleaned(SECOND, [pin(2, unique_id="a", day=SECOND)]),
-    ]
-
-    assert [(row["ind"], row["unique_id"]) for row in answers.serving(days)["pin"]] == [(1, "b"), (2, "a")]

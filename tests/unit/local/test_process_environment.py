@@ -8,6 +8,7 @@ from pinpipe_airflow.source_url import sqlalchemy_url
 
 from local import secret_store
 from local.process_environment import airflow_environment, base_environment, has_own_source
+from local.spark_wheel_path import spark_wheel_path
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +30,13 @@ def test_what_a_shell_sets_does_not_lead_the_world_elsewhere(monkeypatch: pytest
 def test_a_users_own_setting_reaches_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINPIPE_LATE_WINDOW_DAYS", "7")
     assert base_environment(secret_store.load())["PINPIPE_LATE_WINDOW_DAYS"] == "7"
+
+
+def test_the_jobs_wheel_is_named_by_its_content_unless_a_user_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PINPIPE_SPARK_WHEEL", raising=False)
+    assert base_environment(secret_store.load())["PINPIPE_SPARK_WHEEL"] == spark_wheel_path()
+    monkeypatch.setenv("PINPIPE_SPARK_WHEEL", "/Volumes/c/s/v/mine-1-py3-none-any.whl")
+    assert base_environment(secret_store.load())["PINPIPE_SPARK_WHEEL"] == "/Volumes/c/s/v/mine-1-py3-none-any.whl"
 
 
 def test_connections_are_what_the_providers_read() -> None:

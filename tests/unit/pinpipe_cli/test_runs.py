@@ -16,11 +16,15 @@ from pinpipe_cli.runs import RunFailed, run_backfill, run_dag
 
 
 class Airflow:
-    """Answers by method and path; a list of answers is used up one by one, its last stays."""
+    """Answers by method and path; a list of answers is used up one by one, its last stays.
+
+    Hangs up once for each of ``silences``.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
+        self.silences: list[str] = []
 
     def answer(self, key: str) -> tuple[int, Any]:
         found = self.answers.get(key, (404, {"detail": f"nothing at {key}"}))
@@ -39,6 +43,9 @@ def airflow() -> Iterator[Airflow]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             key = f"{self.command} {self.path.split('?')[0].removeprefix('/api/v2/')}"
             double.asked.append((key, json.loads(body) if body else None))
+            if key in double.silences:
+                double.silences.remove(key)
+                return
             status, answer = double.answer(key)
             self.send_response(status)
             self.end_headers()
@@ -145,3 +152,14 @@ def test_an_expired_token_leads_to_a_new_login(airflow: Airflow) -> None:
 def test_an_airflow_that_is_down_is_said_with_the_way_out() -> None:
     with pytest.raises(AirflowApiError, match="is the world up"):
         AirflowApi("http://127.0.0.1:9", "admin", "password").call("GET", "dags")
+
+
+def test_a_question_without_an_answer_is_asked_again_and_a_trigger_is_not(airflow: Airflow) -> None:
+    airflow.answers["GET dags"] = (200, {"dags": []})
+    airflow.silences = ["GET dags", "POST dags/d/dagRuns"]
+    api = AirflowApi(airflow.url, "admin", "password")
+    assert api.call("GET", "dags") == {"dags": []}
+    with pytest.raises(AirflowApiError, match="is the world up"):
+        api.trigger("d", {})
+    asked = [key for key, _ in airflow.asked]
+    assert (asked.count("GET dags"), asked.count("POST dags/d/dagRuns")) == (2, 1)
