@@ -8,8 +8,12 @@ export PINPIPE_PORT_OFFSET=${PINPIPE_TEST_PORT_OFFSET:-1000} AIRFLOW_HOME="$PWD/
 
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
 
-stop_world() { PINPIPE_HOME="$PWD/.pinpipe-test" .venv/bin/pinpipe down >/dev/null 2>&1 || true; }
-trap stop_world EXIT
+clean_up() {
+    [ -z "${spark:-}" ] || kill "$spark" 2>/dev/null || true
+    rm -f "${spark_log:-}"
+    PINPIPE_HOME="$PWD/.pinpipe-test" .venv/bin/pinpipe down >/dev/null 2>&1 || true
+}
+trap clean_up EXIT
 
 if [ "${1:-}" = long ]; then
     step "long end-to-end tests"
@@ -26,10 +30,20 @@ step "unit tests"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.
 .venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
 
-step "Spark jobs on a real Spark session"
+# Spark's tests compute, and the integration tests wait: side by side they take little longer than either.
+spark_log=$(mktemp)
 PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
-    -q -p no:cacheprovider tests/integration/spark_jobs
+    -q -p no:cacheprovider --durations=15 tests/integration/spark_jobs >"$spark_log" 2>&1 &
+spark=$!
 
-step "DAGs, integration and end-to-end tests"
-.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 -m "not long" \
-    tests/dags tests/integration tests/e2e
+step "DAGs and integration tests, beside them Spark jobs on a real Spark session"
+.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration
+
+step "what the tests of the Spark jobs said"
+wait "$spark" || spark_failed=$?
+spark=
+cat "$spark_log"
+[ -z "${spark_failed:-}" ] || exit "$spark_failed"
+
+step "end-to-end tests"
+.venv/bin/python -m pytest --durations=15 -m "not long" tests/e2e
