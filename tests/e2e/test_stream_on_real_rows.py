@@ -156,9 +156,12 @@ def _put_cases(world: World) -> dict[tuple[str, str], Case]:
 
 
 def _found(since: datetime) -> dict[str, list[Row]]:
-    """Return the rows of the speed layer that arrived from ``since`` on, by table."""
+    """Return the rows of the speed layer that arrived from ``since`` on, by table; broken rules by name."""
     filters = [("ingested_at", ">=", since)]
-    return {name: delta_table(name, "speed").to_pyarrow_table(filters=filters).to_pylist() for name in TABLES}
+    found = {name: delta_table(name, "speed").to_pyarrow_table(filters=filters).to_pylist() for name in TABLES}
+    for row in found["quarantine"]:
+        row["rules"].sort()
+    return found
 
 
 def _address(row: Row) -> tuple[str, str, str]:
