@@ -10,30 +10,14 @@ import yaml
 
 from include.questions import QUESTION_IDS, QUESTIONS, SERVING_VIEWS, question, view_sources, view_sql
 from include.schema import dataset
+from tests.unit.include.lake_columns import ARROW, columns
 
 CASES = yaml.safe_load(Path(__file__).with_name("question_cases.yaml").read_text(encoding="utf-8"))
-ARROW = {
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "array<double>": pa.list_(pa.float64()),
-    "array<string>": pa.list_(pa.string()),
-}
-QUARANTINE = {"data_set": "string", "key": "string", "rules": "array<string>", "raw": "string"}
-LOGGED = {"ingest_date": "date", "ingested_at": "timestamp"}
-ADDRESS = {
-    "batch": {"topic": "string", "partition": "int", "offset": "bigint"},
-    "speed": {"stream": "string", "shard": "string", "sequence_number": "string"},
-}
 UNIFIED_ADDRESS = ["layer", "log_name", "log_partition", "log_position"]
 
 
 def table(layer: str, name: str, filled: bool) -> pa.Table:
-    own = QUARANTINE if name == "quarantine" else {column.name: column.type for column in dataset(name).clean}
-    types = {**own, **LOGGED, **ADDRESS[layer]}
+    types = columns(layer, name)
     rows = CASES[f"{layer}.{name}"] if filled else []
     rows = [{column: {**CASES["defaults"][layer], **row}.get(column) for column in types} for row in rows]
     return pa.Table.from_pylist(rows, pa.schema([(column, ARROW[kind]) for column, kind in types.items()]))

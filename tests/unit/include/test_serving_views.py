@@ -7,25 +7,10 @@ import pyarrow as pa
 import pytest
 
 from include.questions import SERVING_VIEWS, view_sources, view_sql
-from include.schema import dataset
 from tests.e2e.oracle.random_lake import LABEL, Lake, random_lake
 from tests.e2e.oracle.serving import views
+from tests.unit.include.lake_columns import ARROW, columns
 
-ARROW = {
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "array<double>": pa.list_(pa.float64()),
-    "array<string>": pa.list_(pa.string()),
-}
-QUARANTINE = {"data_set": "string", "key": "string", "rules": "array<string>", "raw": "string"}
-LOGGED = {"ingest_date": "date", "ingested_at": "timestamp"}
-ADDRESS = {
-    "batch": {"topic": "string", "partition": "int", "offset": "bigint"},
-    "speed": {"stream": "string", "shard": "string", "sequence_number": "string"},
-}
 MONDAY, TUESDAY, WEDNESDAY = (date(2024, 2, 26) + timedelta(days=number) for number in range(3))
 
 
@@ -36,8 +21,7 @@ def shown(lake):
         for schema in ("batch", "speed", "serving"):
             connection.execute(f"CREATE SCHEMA {schema}")
         for layer, name in dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)):
-            own = QUARANTINE if name == "quarantine" else {column.name: column.type for column in dataset(name).clean}
-            types = {**own, **LOGGED, **ADDRESS[layer]}
+            types = columns(layer, name)
             rows = [{column: row.get(column) for column in types} for row in getattr(lake, layer)[name]]
             schema = pa.schema([(column, ARROW[kind]) for column, kind in types.items()])
             connection.register("rows", pa.Table.from_pylist(rows, schema))
