@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import duckdb
 from deltalake import DeltaTable
@@ -130,10 +129,9 @@ def _command(engine: str, plan: Plan, root: str, lake: Path) -> tuple[list[str],
     if engine != "spark":
         return [sys.executable, *arguments], environment
     jars = ROOT / ".tools/jars/spark"
-    conf = spark_settings.write(plan.folder / "spark-conf", jars, {})
-    python = ROOT / ".venv-spark/bin/python"
-    spark: dict[str, Any] = {"SPARK_CONF_DIR": conf, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"}
-    return [str(python), *arguments], {**environment, **{name: str(value) for name, value in spark.items()}}
+    spark = spark_settings.write(plan.folder / "spark-conf", jars, {})
+    python = str(ROOT / ".venv-spark/bin/python")
+    return [python, *arguments], {**environment, **spark, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 def _require_equal_results(measured: dict[str, _Measured]) -> None:

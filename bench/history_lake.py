@@ -73,7 +73,8 @@ class Lake:
             server = self._start_server()
             stack.callback(_stop, server)
             self._wait_for(server)
-            spark_settings.write(self._folder / "spark-conf", tools() / "jars" / "spark", self._environment)
+            jars = tools() / "jars" / "spark"
+            self._environment |= spark_settings.write(self._folder / "spark-conf", jars, self._environment)
             self._s3.create_bucket(Bucket=settings().bucket)
             self._entered = stack.pop_all()
         return self
@@ -166,7 +167,6 @@ class Lake:
             **self._environment,
             "PYTHONPATH": str(ROOT),
             "PYSPARK_PYTHON": str(ROOT / ".venv-spark/bin/python"),
-            "SPARK_CONF_DIR": str(self._folder / "spark-conf"),
             "SPARK_LOCAL_IP": ports.HOST,
         }
         command: list[str | Path] = [ROOT / ".venv-spark/bin/python", "-m", f"spark_jobs.{name}", *arguments]

@@ -102,6 +102,18 @@ fetch_jars() { # fetch_jars NAME
     done_with "jars-$1" "$pom"
 }
 
+archive_classes() { # an archive is good for one Java, one set of jars, and the folder that they are in
+    local about="$TOOLS/classes.txt" archive="$TOOLS/jars/spark-classes.jsa"
+    { pwd && java -version; } >"$about" 2>&1
+    if [ -f "$archive" ] && ! changed classes "$about" local/jars/spark/pom.xml locks/spark.lock; then return; fi
+    say "  archive of Spark's classes: about a minute, once"
+    if .venv/bin/python -m local.class_archive >"$TOOLS/classes.log" 2>&1; then
+        done_with classes "$about" local/jars/spark/pom.xml locks/spark.lock
+    else
+        say "  without the archive each job starts some seconds later: see $TOOLS/classes.log"
+    fi
+}
+
 has_mariadb() { # Debian keeps the server itself in a folder that only root's PATH names
     PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null &&
         command -v mariadb-install-db >/dev/null && command -v my_print_defaults >/dev/null
@@ -130,6 +142,7 @@ install_all() {
     say "[4/4] jars"
     fetch_jars kafka
     fetch_jars spark
+    archive_classes
     if [ "${1:-}" = --tests ]; then
         command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
             apt_install "the browser test needs it" chromium chromium-driver

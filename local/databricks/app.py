@@ -48,8 +48,8 @@ def application(state: Path, jars: Path, base_url: str, token: str, environment:
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store(state / "jobs.sqlite")
     volumes = Volumes(state / "volumes")
-    spark_conf = spark_settings.write(state / "spark-conf", jars, environment)
-    processes = TaskProcesses(state, volumes, spark_conf, environment)
+    spark = spark_settings.write(state / "spark-conf", jars, environment)
+    processes = TaskProcesses(state, volumes, spark, environment)
     executor = Executor(store, processes)
     links = RunLinks(base_url, token)
 

@@ -1,9 +1,12 @@
-"""The configuration folder that makes a plain ``SparkSession.builder.getOrCreate()`` a local Delta session on S3."""
+"""The configuration that makes a plain ``SparkSession.builder.getOrCreate()`` a local Delta session on S3."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
+
+from local.class_archive import class_archive
 
 # Most of a small job is loading and compiling classes. One garbage collector thread, no second compiler tier and no
 # performance file leave the cores to that work: creating the tables took 18-32 s so, and 50 s without (2 busy cores).
@@ -14,6 +17,8 @@ _JVM_OPTIONS = (
     # The first compiler alone would get 48 MB of code cache, which a job of ten questions fills.
     " -XX:ReservedCodeCacheSize=256m"
 )
+
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 _LOG4J = """\
 rootLogger.level = warn
@@ -32,22 +37,37 @@ logger.plan.level = error
 """
 
 
-def write(folder: Path, jars: Path, environment: Mapping[str, str]) -> Path:
-    """Write ``spark-defaults.conf`` and ``log4j2.properties`` and return their folder, for ``SPARK_CONF_DIR``.
+def write(
+    folder: Path, jars: Path, environment: Mapping[str, str], *, make_archive: Path | None = None
+) -> dict[str, str]:
+    """Write ``spark-defaults.conf`` and ``log4j2.properties``; return the variables that lead a process to them.
+
+    Spark would find both by ``SPARK_CONF_DIR`` alone, but that folder is part of the JVM's class path. With a folder
+    that holds anything, or another one than when they were archived, a JVM takes no archived classes
+    (:mod:`local.class_archive`): so it is led to one that is not there.
 
     :param folder: where to write.
     :param jars: the folder with Delta's and S3A's jars.
     :param environment: ``AWS_ENDPOINT_URL`` and ``AWS_DEFAULT_REGION`` of it say where S3 is.
+    :param make_archive: where the JVM writes the classes that it has loaded, when it ends; it takes no archived ones.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"{name} {value}\n" for name, value in settings(jars, environment).items()]
-    (folder / "spark-defaults.conf").write_text("".join(lines), encoding="utf-8")
-    (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
-    return folder
+    defaults, log4j = folder / "spark-defaults.conf", folder / "log4j2.properties"
+    archive = (
+        f"-XX:ArchiveClassesAtExit={make_archive}" if make_archive else f"-XX:SharedArchiveFile={class_archive(jars)}"
+    )
+    chosen = settings(jars, environment)
+    chosen[_JAVA_OPTIONS] += f' "{archive}" "-Dlog4j2.configurationFile={log4j.resolve().as_uri()}"'
+    defaults.write_text("".join(f"{name} {value}\n" for name, value in chosen.items()), encoding="utf-8")
+    log4j.write_text(_LOG4J, encoding="utf-8")
+    return {
+        "SPARK_CONF_DIR": str(jars.with_name("no-configuration")),
+        "PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(defaults))} pyspark-shell",
+    }
 
 
 def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return Spark's settings by name."""
+    """Return Spark's settings by name; parameters as for :func:`write`."""
     file_systems = {f"spark.hadoop.fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in _SCHEMES}
     log_stores = {
         f"spark.delta.logStore.{scheme}.impl": "io.delta.storage.S3SingleDriverLogStore" for scheme in _SCHEMES
@@ -58,7 +78,7 @@ def settings(jars: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": f"{jars}/*",  # read in place; spark.jars would copy them for every run
-        "spark.driver.extraJavaOptions": _JVM_OPTIONS,
+        _JAVA_OPTIONS: _JVM_OPTIONS,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.default.parallelism": "2",

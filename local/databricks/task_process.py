@@ -40,13 +40,19 @@ class TaskProcesses:
 
     :param state: the folder for logs and unpacked wheels; its path marks the processes.
     :param volumes: where wheels and Python files come from.
-    :param spark_conf: ``SPARK_CONF_DIR`` of the processes.
+    :param spark: variables that lead Spark to its configuration, see :func:`local.databricks.spark_settings.write`.
     :param environment: the server's environment, from which theirs is made; ``PYSPARK_PYTHON`` is their interpreter.
     :param grace_s: seconds between asking a process to end and killing it.
     """
 
     def __init__(
-        self, state: Path, volumes: Volumes, spark_conf: Path, environment: Mapping[str, str], *, grace_s: float = 4.0
+        self,
+        state: Path,
+        volumes: Volumes,
+        spark: Mapping[str, str],
+        environment: Mapping[str, str],
+        *,
+        grace_s: float = 4.0,
     ) -> None:
         self._state = state
         self._volumes = volumes
@@ -60,8 +66,8 @@ class TaskProcesses:
             "PYSPARK_DRIVER_PYTHON": self._interpreter,
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
-            "SPARK_CONF_DIR": str(spark_conf),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            **spark,
         }
 
     def folder(self, task_run_id: int) -> Path:

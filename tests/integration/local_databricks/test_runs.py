@@ -23,7 +23,8 @@ def test_a_job_gets_the_servers_environment_without_secrets(server):
     assert "not-for-jobs" not in logs
     assert not [name for name in environment if name.startswith("AIRFLOW")]
     assert environment["PYSPARK_PYTHON"] == sys.executable
-    assert environment["SPARK_CONF_DIR"] == str(server.home / "databricks" / "spark-conf")
+    defaults = server.home / "databricks" / "spark-conf" / "spark-defaults.conf"
+    assert environment["PYSPARK_SUBMIT_ARGS"] == f"--properties-file {defaults} pyspark-shell"
     assert environment["PYTHONPATH"].startswith(str(server.home / "databricks" / "wheels"))
 
 

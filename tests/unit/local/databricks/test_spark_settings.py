@@ -1,4 +1,7 @@
+import re
+import shlex
 from pathlib import Path
+from urllib.parse import quote
 
 from local.databricks import spark_settings
 
@@ -15,11 +18,29 @@ def test_s3_is_where_the_environment_says():
 
 def test_no_credential_is_written_to_the_file(tmp_path):
     environment = {"AWS_ACCESS_KEY_ID": "the-key", "AWS_SECRET_ACCESS_KEY": "the-secret"}
-    folder = spark_settings.write(tmp_path, Path("/jars"), environment)
-    text = "".join(file.read_text() for file in folder.iterdir())
+    spark_settings.write(tmp_path, Path("/jars"), environment)
+    text = "".join(file.read_text() for file in tmp_path.iterdir())
     assert "the-key" not in text
     assert "the-secret" not in text
     assert "EnvironmentVariableCredentialsProvider" in text
+
+
+def test_the_class_path_is_the_same_for_all_or_java_takes_no_archived_class(tmp_path):
+    told, of_another = (spark_settings.write(tmp_path / name, tmp_path / "jars", {}) for name in ("a", "b"))
+    assert told["SPARK_CONF_DIR"] == of_another["SPARK_CONF_DIR"]
+    assert not Path(told["SPARK_CONF_DIR"]).exists()
+
+
+def test_spark_is_led_to_its_settings_whatever_the_folder_is_called(tmp_path):
+    folder = tmp_path / "a folder"
+    told = spark_settings.write(folder, Path("/jars"), {})
+    option, file, _ = shlex.split(told["PYSPARK_SUBMIT_ARGS"])
+    assert (option, file) == ("--properties-file", str(folder / "spark-defaults.conf"))
+    [java] = re.findall("^spark.driver.extraJavaOptions (.*)$", Path(file).read_text(), re.MULTILINE)
+    assert shlex.split(java)[-2:] == [
+        "-XX:SharedArchiveFile=/jars-classes.jsa",
+        f"-Dlog4j2.configurationFile=file://{quote(str(folder))}/log4j2.properties",
+    ]
 
 
 def test_what_is_written_at_once_fits_beside_what_spark_keeps_in_memory():
