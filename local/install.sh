@@ -106,7 +106,7 @@ archive_classes() { # an archive is good for one Java, one set of jars, and the 
     local about="$TOOLS/classes.txt" archive="$TOOLS/jars/spark-classes.jsa"
     { pwd && java -version; } >"$about" 2>&1
     if [ -f "$archive" ] && ! changed classes "$about" local/jars/spark/pom.xml locks/spark.lock; then return; fi
-    say "  archive of Spark's classes: about a minute, once"
+    say "  archive of Spark's classes: half a minute, once"
     if .venv/bin/python -m local.class_archive >"$TOOLS/classes.log" 2>&1; then
         done_with classes "$about" local/jars/spark/pom.xml locks/spark.lock
     else

@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.class_archive import class_archive
-
 # Most of a small job is loading and compiling classes. One garbage collector thread, no second compiler tier and no
 # performance file leave the cores to that work: creating the tables took 18-32 s so, and 50 s without (2 busy cores).
 _JVM_OPTIONS = (
@@ -35,6 +33,14 @@ logger.metrics.level = error
 logger.plan.name = org.apache.spark.sql.catalyst.util.SparkStringUtils
 logger.plan.level = error
 """
+
+
+def class_archive(jars: Path) -> Path:
+    """Return where the archive of classes is, or would be, for Spark with these jars, see :mod:`local.class_archive`.
+
+    :param jars: the folder with Delta's and S3A's jars.
+    """
+    return jars.with_name(f"{jars.name}-classes.jsa")
 
 
 def write(
