@@ -131,7 +131,21 @@ def world() -> Iterator[World]:
 @pytest.fixture(scope="session")
 def provisioned(world: World) -> dict[str, dict[str, Any]]:
     """The task instances of the first run of `provision`."""
-    return world.run("provision", {})
+    tasks = world.run("provision", {})
+    _pause_analytics(world, True)  # each day that a test cleans would be followed by a run that takes as long
+    return tasks
+
+
+@pytest.fixture(scope="module")
+def analytics(world: World, provisioned: dict[str, Any]) -> Iterator[None]:
+    """Let cleaned days be followed by the answers, as users have it, while the tests of a module run."""
+    _pause_analytics(world, False)
+    yield
+    _pause_analytics(world, True)
+
+
+def _pause_analytics(world: World, paused: bool) -> None:
+    world.api.call("PATCH", "dags/analytics", json={"is_paused": paused})
 
 
 @pytest.fixture(scope="session")

@@ -139,7 +139,9 @@ def expected_answers(world: World, cleaned: dict[date, cleaning.Day]) -> dict[st
     return answers.answers(views_of_days((log[day] for day in sorted(days) if day in log), streamed))
 
 
-def test_all_ten_answers_equal_the_independent_computation(world: World, expected_answers: dict[str, Any]) -> None:
+def test_all_ten_answers_equal_the_independent_computation(
+    world: World, analytics: None, expected_answers: dict[str, Any]
+) -> None:
     tasks = world.run("analytics", {})
     assert {task["state"] for task in tasks.values()} <= {"success"}
     published = world.receipt("receipts/run_questions/latest.json")["answers"]

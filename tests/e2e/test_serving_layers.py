@@ -105,7 +105,7 @@ def test_the_views_equal_the_independent_computation(past_days: dict[str, list[R
 
 
 @pytest.fixture(scope="module")
-def cleaned_after_all(world: World, past_days: dict[str, list[Row]]) -> datetime:
+def cleaned_after_all(world: World, past_days: dict[str, list[Row]], analytics: None) -> datetime:
     """Clean the day that failed; return a moment before that."""
     before = datetime.now(UTC)
     world.aws("s3").delete_object(Bucket=BUCKET, Key=UNREADABLE)
