@@ -79,11 +79,14 @@ class Posting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(_STOPS_WITHIN_S)
-        self._producer.close()
-        if error is None:
-            self.check(rate_kept=False)
+        # What is on its way when it is stopped is given up, which is no failure: so this is asked before.
+        try:
+            if error is None:
+                self.check(rate_kept=False)
+        finally:
+            self._stop.set()
+            self._thread.join(_STOPS_WITHIN_S)
+            self._producer.close()
 
     def check(self, *, rate_kept: bool) -> None:
         """See that all is accepted so far.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from spark_jobs import kinesis_source, tables
 from spark_jobs.driver_log import log_to_driver
 from spark_jobs.expired_logs import ExpiredLogs
 from spark_jobs.heartbeat import Heartbeat, Pulse
+from spark_jobs.micro_batch import BatchColumns
 from spark_jobs.stream_control import StreamControl
 from spark_jobs.stream_epoch import creation_times, epoch_of, known_epochs, longest_retention, reason_to_change
-from spark_jobs.stream_run import Stream, prepare, run_stream
+from spark_jobs.stream_run import Stream, configure, require_tables, run_stream
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -96,12 +98,15 @@ def _clean(options: argparse.Namespace, aws: boto3.Session, heartbeat: Heartbeat
     heartbeat.change(epoch=epoch)
     Thread(target=_watch_epoch, args=(kinesis, options.streams, epoch, control), name="epoch", daemon=True).start()
     spark = spark_session(f"{options.pipeline_id} {JOB}")
+    configure(spark)
+    with ThreadPoolExecutor(2, "start") as pool:  # each waits for the JVM most of the time
+        records, columns = pool.submit(_records, spark, options), pool.submit(BatchColumns)
+        require_tables(spark, options.lake)
     while not (heartbeat.alone.wait(_LOOK_S) or control.stop.is_set()):
         pass  # another run is at work, or was until a moment ago
     control.raise_if_taken_over()
     if control.stop.is_set():
         return
-    prepare(spark, options.lake)
     stream = Stream(
         lake=options.lake,
         checkpoint=f"s3://{options.bucket}/{layout.checkpoint_prefix(JOB)}{epoch}",
@@ -110,7 +115,7 @@ def _clean(options: argparse.Namespace, aws: boto3.Session, heartbeat: Heartbeat
         retention=longest_retention(kinesis, options.streams),
         logs=None if tables.cleans_its_logs() else ExpiredLogs(s3, options.lake),
     )
-    run_stream(_records(spark, options), stream, heartbeat, control)
+    run_stream(records.result(), columns.result(), stream, heartbeat, control)
 
 
 def _watch_epoch(kinesis: KinesisClient, streams: Sequence[str], epoch: str, control: StreamControl) -> None:

@@ -37,31 +37,46 @@ class MissingQueryIdError(RuntimeError):
     """Spark did not tell which query a micro-batch is of, so it is not known what the tables have of it."""
 
 
+class BatchColumns:
+    """The columns of what is made of each micro-batch.
+
+    Made once: each costs calls into the JVM, all together more than a micro-batch of a few rows otherwise takes.
+    """
+
+    def __init__(self) -> None:
+        self.one_each = F.count(F.lit(1)).alias("records")
+        self.judging = judging()
+        self.groups = groups()
+        self.rows = {name: rows_for(name) for name in ROW_TABLES}
+
+
 class MicroBatches:
     """What ``foreachBatch`` calls.
-
-    Columns are made once: each costs calls into the JVM, more than a micro-batch of a few rows otherwise takes.
 
     :param spark: session.
     :param lake: root of the Delta tables.
     :param run_id: is kept with each commit.
+    :param columns: what is made of each batch.
     :param between: admits one batch at a time.
     :param completed: is told number, counts and duration in seconds of each batch that held records.
     """
 
     def __init__(
-        self, spark: SparkSession, lake: str, run_id: str, between: BetweenBatches, completed: Completed
+        self,
+        spark: SparkSession,
+        lake: str,
+        run_id: str,
+        columns: BatchColumns,
+        between: BetweenBatches,
+        completed: Completed,
     ) -> None:
         self._lake = lake
         self._run_id = run_id
         self._between = between
         self._completed = completed
+        self._columns = columns
         self._side_by_side = ThreadPoolExecutor(len(ROW_TABLES), "append")
-        self._redelivery = Redelivery(spark, lake)
-        self._one_each = F.count(F.lit(1)).alias("records")
-        self._judging = judging()
-        self._groups = groups()
-        self._rows = {name: rows_for(name) for name in ROW_TABLES}
+        self._redelivery = self._side_by_side.submit(Redelivery, spark, lake)  # while the query begins
         self.last_id: int | None = None
         self.error: Exception | None = None  # why a batch failed: Spark hands on no more than its text
 
@@ -85,26 +100,29 @@ class MicroBatches:
     def _process(self, records: DataFrame, batch_id: int) -> None:
         started = time.monotonic()
         observation = Observation()
-        judged = judge_records(records.observe(observation, self._one_each), self._judging)
+        judged = judge_records(records.observe(observation, self._columns.one_each), self._columns.judging)
         judged = judged.localCheckpoint(eager=True)
-        counts = count(judged, *self._groups)
+        counts = count(judged, *self._columns.groups)
         if not counts.accounted():
             # Of a plan that turns out to be empty Spark drops the observation too, which would be waited for.
             if not records.isEmpty():
                 raise EquationError(f"micro-batch {batch_id}: all of its rows got lost; nothing of it was published")
             return
         counts.read = observation.get["records"]
-        mark = self._redelivery.mark(_query_id(records.sparkSession), batch_id, self._run_id)
-        if counts.oldest_record_at and self._redelivery.suspects(mark, counts.oldest_record_at):
-            judged, counts = self._only_new(judged, counts)
+        redelivery = self._redelivery.result()
+        mark = redelivery.mark(_query_id(records.sparkSession), batch_id, self._run_id)
+        if counts.oldest_record_at and redelivery.suspects(mark, counts.oldest_record_at):
+            judged, counts = self._only_new(redelivery, judged, counts)
         check_equation(batch_id, counts)
         self._between.check()
         self._append(judged, counts, mark)
         self._completed(batch_id, counts, time.monotonic() - started)
 
-    def _only_new(self, judged: DataFrame, counts: StreamCounts) -> tuple[DataFrame, StreamCounts]:
-        new, redelivered = self._redelivery.only_new(judged, counts.days)
-        left = count(new, *self._groups)
+    def _only_new(
+        self, redelivery: Redelivery, judged: DataFrame, counts: StreamCounts
+    ) -> tuple[DataFrame, StreamCounts]:
+        new, redelivered = redelivery.only_new(judged, counts.days)
+        left = count(new, *self._columns.groups)
         told = replace(
             counts,
             appended=left.appended,
@@ -121,7 +139,7 @@ class MicroBatches:
         """
 
         def append(name: str) -> None:
-            condition, columns = self._rows[name]
+            condition, columns = self._columns.rows[name]
             tables.append(judged.where(condition).select(*columns), self._lake, name, mark)
 
         names = [name for name in DATASETS if counts.appended[name]]

@@ -27,6 +27,7 @@ from spark_jobs.tables import QUARANTINE, ROW_TABLES
 
 FILES_BEFORE_COMPACTION = 60  # a reader opens each of them
 METRICS_EVERY_S = 300.0
+METRICS_FIRST_S = 30.0  # the first micro-batches, which have records that waited, come first
 VACUUM_EVERY_S = 900.0
 LOG_EVERY_S = 120.0  # of a table: so 720,000 log entries a day at most
 
@@ -67,10 +68,12 @@ class SpeedUpkeep:
         # One table after the other, although all get a file with nearly every micro-batch.
         first = (FILES_BEFORE_COMPACTION - _FIRST_COMPACTION * place for place in range(1, len(ROW_TABLES) + 1))
         self._files = Counter(dict(zip(ROW_TABLES, first, strict=True)))
-        self._days = speed_metrics.days_to_derive(spark, lake, retention)
+        self._retention = retention
+        self._days: set[str] = set()
+        self._left_behind = True  # days that a run that died may have, not looked for yet
         self._redelivered: Counter[tuple[str, str]] = Counter()
         now = time.monotonic()
-        self._metrics_due = now
+        self._metrics_due = now + METRICS_FIRST_S
         self._vacuum_due = _staggered(now, VACUUM_EVERY_S)
         self._log_due = _staggered(now, LOG_EVERY_S) if logs else {}
         self._failures = 0
@@ -106,13 +109,16 @@ class SpeedUpkeep:
             self._failures = 0
 
     def derive_metrics(self) -> None:
-        """Derive the metrics of the days that got rows since the last time."""
+        """Derive the metrics of the days that got rows since the last time, at first of those left behind too."""
         self._metrics_due = time.monotonic() + METRICS_EVERY_S
         with self._lock:
             days, self._days = self._days, set()
             redelivered, self._redelivered = self._redelivered, Counter()
         try:
+            if self._left_behind:
+                days |= speed_metrics.days_to_derive(self._spark, self._lake, self._retention)
             speed_metrics.derive(self._spark, self._lake, days, redelivered, self._run_id)
+            self._left_behind = False
         except BaseException:
             with self._lock:
                 self._days |= days
@@ -125,7 +131,7 @@ class SpeedUpkeep:
             small = next((name for name, files in self._files.items() if files >= FILES_BEFORE_COMPACTION), None)
         if small:
             return lambda: self._compact(small)
-        if now >= self._metrics_due and self._days:
+        if now >= self._metrics_due and (self._days or self._left_behind):
             return self.derive_metrics
         old = next((name for name, due in self._vacuum_due.items() if now >= due), None)
         if old:

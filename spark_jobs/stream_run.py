@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
@@ -17,7 +18,7 @@ from spark_jobs.between_batches import BetweenBatches
 from spark_jobs.driver_log import in_short
 from spark_jobs.expired_logs import ExpiredLogs
 from spark_jobs.heartbeat import Heartbeat
-from spark_jobs.micro_batch import MicroBatches
+from spark_jobs.micro_batch import BatchColumns, MicroBatches
 from spark_jobs.speed_upkeep import SpeedUpkeep
 from spark_jobs.stream_control import StreamControl
 from spark_jobs.stream_counts import StreamCounts
@@ -68,25 +69,35 @@ class Stream:
     logs: ExpiredLogs | None = None
 
 
-def prepare(spark: SparkSession, lake: str) -> None:
-    """Set what the session needs, and see that the tables of the speed layer are there.
+def configure(spark: SparkSession) -> None:
+    """Set what the session needs."""
+    for name, value in _SESSION.items():
+        spark.conf.set(name, value)
+
+
+def require_tables(spark: SparkSession, lake: str) -> None:
+    """See that the tables of the speed layer are there.
 
     :raises spark_jobs.tables.TableSchemaError: when one is not, or not as declared.
     """
-    for name, value in _SESSION.items():
-        spark.conf.set(name, value)
-    tables.require(spark, lake, "speed", layout.BATCH_TABLES)
-    tables.set_properties(spark, lake, "speed", layout.BATCH_TABLES)
+    with ThreadPoolExecutor(len(layout.BATCH_TABLES), "table") as pool:
+        list(pool.map(lambda name: tables.require(spark, lake, "speed", [name]), layout.BATCH_TABLES))
 
 
-def run_stream(records: DataFrame, stream: Stream, heartbeat: Heartbeat, control: StreamControl) -> None:
+def run_stream(
+    records: DataFrame, columns: BatchColumns, stream: Stream, heartbeat: Heartbeat, control: StreamControl
+) -> None:
     """Clean ``records`` into the speed layer until ``control`` says stop; return when all has ended well.
 
+    No other run may be at work on the tables any more.
+
     :param records: a streaming frame with the columns of the source ``kinesis``.
+    :param columns: what is made of each micro-batch.
     :raises StreamError: when the query fails.
     :raises spark_jobs.stream_control.TakenOverError: when another run has taken over.
     """
     spark = records.sparkSession
+    tables.set_properties(spark, stream.lake, "speed", layout.BATCH_TABLES)
     between = BetweenBatches()
     upkeep = SpeedUpkeep(spark, stream.lake, stream.run_id, between, stream.retention, stream.logs)
 
@@ -94,7 +105,7 @@ def run_stream(records: DataFrame, stream: Stream, heartbeat: Heartbeat, control
         upkeep.appended(counts)
         heartbeat.complete_batch(batch_id, counts, duration_s)
 
-    batches = MicroBatches(spark, stream.lake, stream.run_id, between, completed)
+    batches = MicroBatches(spark, stream.lake, stream.run_id, columns, between, completed)
     writer = records.writeStream.queryName("clean_stream").foreachBatch(batches)
     writer = writer.option("checkpointLocation", stream.checkpoint)
     query = writer.trigger(processingTime=f"{stream.trigger_ms} milliseconds").start()

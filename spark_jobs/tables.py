@@ -109,7 +109,8 @@ def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[s
     for name in names:
         path = layout.table_path(lake, layer, name)
         wanted = _properties(layer)
-        found = DeltaTable.forPath(spark, path).detail().select("properties").first().properties
+        # DESCRIBE DETAIL would tell them too, and read the whole log for it.
+        found = {row.key: row.value for row in spark.sql(f"SHOW TBLPROPERTIES delta.`{path}`").collect()}
         if not wanted.items() <= found.items():
             told = ", ".join(f"'{key}' = '{value}'" for key, value in wanted.items())
             spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({told})")

@@ -9,7 +9,7 @@ from pathlib import Path
 from include import layout
 from spark_jobs import tables
 from spark_jobs.between_batches import BetweenBatches
-from spark_jobs.micro_batch import MicroBatches
+from spark_jobs.micro_batch import BatchColumns, MicroBatches
 
 KINESIS = (
     "partitionKey string, data binary, stream string, shardId string, sequenceNumber string, "
@@ -73,7 +73,9 @@ class SpeedWorld:
     def batches(self):
         """Return what a new run of the stream processes its micro-batches with."""
         between = BetweenBatches()
-        return MicroBatches(self.spark, self.lake, "run", between, lambda *told: self.completed.append(told))
+        return MicroBatches(
+            self.spark, self.lake, "run", BatchColumns(), between, lambda *told: self.completed.append(told)
+        )
 
     def process(self, batches=None):
         """Process all that has arrived, as a new run of the stream does."""

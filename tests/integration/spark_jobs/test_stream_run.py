@@ -8,8 +8,9 @@ import pytest
 
 from spark_jobs import micro_batch, stream_run
 from spark_jobs.heartbeat import Heartbeat, Pulse
+from spark_jobs.micro_batch import BatchColumns
 from spark_jobs.stream_control import StreamControl, TakenOverError
-from spark_jobs.stream_run import Stream, StreamError, prepare, run_stream
+from spark_jobs.stream_run import Stream, StreamError, configure, require_tables, run_stream
 from spark_jobs.tables import TableSchemaError
 
 from .speed_world import SpeedWorld, good, record
@@ -37,7 +38,7 @@ class Run:
     """A run in a thread of its own."""
 
     def __init__(self, world):
-        prepare(world.spark, world.lake)
+        configure(world.spark)
         self.orders, self.heartbeat, self.error = StreamControl(None, "bucket", "version"), SilentHeartbeat(), None
         self._stream = Stream(world.lake, world.checkpoint, trigger_ms=50, run_id="run", retention=timedelta(days=1))
         self._records = world.records()
@@ -46,7 +47,7 @@ class Run:
 
     def _run(self):
         try:
-            run_stream(self._records, self._stream, self.heartbeat, self.orders)
+            run_stream(self._records, BatchColumns(), self._stream, self.heartbeat, self.orders)
         except Exception as error:
             self.error = error
 
@@ -201,4 +202,4 @@ def test_a_source_that_fails_ends_the_run_with_its_reason(world):
 
 def test_tables_that_are_not_there_are_an_error_that_names_the_way_out(spark, tmp_path):
     with pytest.raises(TableSchemaError, match="run the job create_tables"):
-        prepare(spark, f"file:{tmp_path}/nothing")
+        require_tables(spark, f"file:{tmp_path}/nothing")
