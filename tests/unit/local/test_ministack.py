@@ -1,0 +1,67 @@
+"""What the local Kinesis does with records past their retention."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from local import ministack
+
+ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/posts"
+
+
+@pytest.fixture
+def stream(monkeypatch):
+    """A stream of two shards that ministack knows, with records of the last ten hours in the first."""
+    kinesis = ministack.kinesis
+    monkeypatch.setattr(kinesis, "_expire_records", kinesis._expire_records)
+    ministack.expire_the_oldest_records_alone()
+    shards = kinesis._build_shards(2)
+    now = int(time.time())
+    shards["shardId-000000000000"]["records"] = [
+        {
+            "SequenceNumber": f"{n:05}",
+            "ApproximateArrivalTimestamp": now - (10 - n) * 3600,
+            "Data": "",
+            "PartitionKey": "k",
+        }
+        for n in range(10)
+    ]
+    made = {
+        "StreamName": "posts", "StreamARN": ARN, "StreamStatus": "ACTIVE", "RetentionPeriodHours": 24, "shards": shards,
+    }  # fmt: skip
+    kinesis._streams["posts"] = made
+    yield made
+    del kinesis._streams["posts"]
+
+
+def ask(operation, **request):
+    status, _, body = getattr(ministack.kinesis, f"_{operation}")(request)
+    assert status == 200, body
+    return json.loads(body)
+
+
+def numbers(page):
+    return [int(record["SequenceNumber"]) for record in page["Records"]]
+
+
+def test_a_reader_misses_no_record_when_those_that_it_has_read_expire(stream):
+    begin = ask(
+        "get_shard_iterator", StreamName="posts", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )
+    first = ask("get_records", ShardIterator=begin["ShardIterator"], Limit=6)
+    stream["RetentionPeriodHours"] = 5.5
+    second = ask("get_records", ShardIterator=first["NextShardIterator"])
+    assert (numbers(first), numbers(second)) == ([0, 1, 2, 3, 4, 5], [6, 7, 8, 9])
+    assert len(stream["shards"]["shardId-000000000000"]["records"]) == 5
+
+
+def test_a_reader_that_expired_records_overtake_goes_on_with_the_oldest_left(stream):
+    begin = ask(
+        "get_shard_iterator", StreamName="posts", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+    )
+    first = ask("get_records", ShardIterator=begin["ShardIterator"], Limit=2)
+    stream["RetentionPeriodHours"] = 5.5
+    assert numbers(ask("get_records", ShardIterator=first["NextShardIterator"])) == [5, 6, 7, 8, 9]
