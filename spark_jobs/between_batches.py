@@ -1,4 +1,4 @@
-"""Micro-batches, and what has to happen between two of them: one at a time, and none once the stream stops."""
+"""Micro-batches end before the stream does, and none begins once it stops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StoppingError(RuntimeError):
 
 
 class BetweenBatches:
-    """Admits a micro-batch, or what may not be beside one.
+    """Admits micro-batches, one at a time, until it is closed.
 
     :ivar stopping: is set right before the query is told to stop.
     """
@@ -25,19 +25,13 @@ class BetweenBatches:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Hold up everything else for a micro-batch.
+        """Hold up the end of the stream for a micro-batch.
 
         :raises StoppingError: after :meth:`close`.
         """
         with self._at_work:
             if self._closed:
                 raise StoppingError("the stream stops: the next run begins with this micro-batch")
-            yield
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        """Wait for the micro-batch at work and hold up the next."""
-        with self._at_work:
             yield
 
     def close(self, *, at_once: bool = False) -> None:
@@ -58,5 +52,5 @@ class BetweenBatches:
 
     @property
     def at_work(self) -> bool:
-        """Whether a micro-batch, or what may not be beside one, is at work."""
+        """Whether a micro-batch is at work."""
         return self._at_work.locked()

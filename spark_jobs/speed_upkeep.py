@@ -1,8 +1,9 @@
 """The upkeep of the speed layer by the stream itself, as each table has one writer.
 
 A micro-batch adds a file to each table, and a version. So now and then the small files of one table are rewritten into
-one between two micro-batches; files and log entries that no version of late needs are removed; and the metrics are
-derived anew.
+one; files and log entries that no version of late needs are removed; and the metrics are derived anew. Micro-batches go
+on meanwhile: within one process Delta's log store keeps two commits apart, and of a rewriting and an append neither
+touches what the other does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from pyspark.sql import SparkSession
 from include import layout
 from include.schema import DATASETS
 from spark_jobs import speed_metrics
-from spark_jobs.between_batches import BetweenBatches
 from spark_jobs.expired_logs import ExpiredLogs
 from spark_jobs.stream_counts import StreamCounts
 from spark_jobs.tables import QUARANTINE, ROW_TABLES
@@ -40,12 +40,11 @@ log = logging.getLogger(__name__)
 
 
 class SpeedUpkeep:
-    """Knows what is due, and does one thing at a time, so that micro-batches wait seldom and briefly.
+    """Knows what is due, and does one thing at a time, so that little is taken from micro-batches.
 
     :param spark: session.
     :param lake: root of the Delta tables.
     :param run_id: is kept in the metrics and in their table's history.
-    :param between: keeps micro-batches off the compaction of a table, and the other way round.
     :param retention: how old a record may be that is appended.
     :param logs: removes expired log entries, ``None`` where nobody is to.
     """
@@ -55,14 +54,12 @@ class SpeedUpkeep:
         spark: SparkSession,
         lake: str,
         run_id: str,
-        between: BetweenBatches,
         retention: timedelta,
         logs: ExpiredLogs | None = None,
     ) -> None:
         self._spark = spark
         self._lake = lake
         self._run_id = run_id
-        self._between = between
         self._logs = logs
         self._lock = Lock()  # of what micro-batches tell
         # One table after the other, although all get a file with nearly every micro-batch.
@@ -141,12 +138,13 @@ class SpeedUpkeep:
 
     def _compact(self, name: str) -> None:
         """Rewrite the small files of every day of a table; of past days there is at most one already."""
-        with self._between.pause():
-            started = time.monotonic()
-            done = self._table(name).optimize().executeCompaction().select("metrics.*").first()
-            with self._lock:
-                self._files[name] = 0
-            ms = (time.monotonic() - started) * 1000
+        started = time.monotonic()
+        with self._lock:
+            there = self._files[name]
+        done = self._table(name).optimize().executeCompaction().select("metrics.*").first()
+        with self._lock:
+            self._files[name] -= there  # more may have come meanwhile
+        ms = (time.monotonic() - started) * 1000
         log.info("speed.%s: %d files compacted into %d in %d ms", name, done.numFilesRemoved, done.numFilesAdded, ms)
 
     def _vacuum(self, name: str) -> None:

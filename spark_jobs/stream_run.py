@@ -99,7 +99,7 @@ def run_stream(
     spark = records.sparkSession
     tables.set_properties(spark, stream.lake, "speed", layout.BATCH_TABLES)
     between = BetweenBatches()
-    upkeep = SpeedUpkeep(spark, stream.lake, stream.run_id, between, stream.retention, stream.logs)
+    upkeep = SpeedUpkeep(spark, stream.lake, stream.run_id, stream.retention, stream.logs)
 
     def completed(batch_id: int, counts: StreamCounts, duration_s: float) -> None:
         upkeep.appended(counts)

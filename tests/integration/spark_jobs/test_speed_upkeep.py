@@ -1,13 +1,14 @@
 """Compaction, vacuum and metrics of the speed layer."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from delta.tables import DeltaTable
 
 from include.schema import DATASETS
 from spark_jobs import speed_metrics, speed_upkeep, tables
-from spark_jobs.between_batches import BetweenBatches
 from spark_jobs.speed_upkeep import SpeedUpkeep
 from spark_jobs.tables import ROW_TABLES
 
@@ -40,7 +41,7 @@ def filled(spark, tmp_path_factory):
 
 @pytest.fixture
 def upkeep(filled):
-    return SpeedUpkeep(filled.spark, filled.lake, "the run", BetweenBatches(), A_DAY)
+    return SpeedUpkeep(filled.spark, filled.lake, "the run", A_DAY)
 
 
 def test_compaction_keeps_every_row_and_leaves_a_file_a_day(filled, upkeep, monkeypatch):
@@ -60,7 +61,7 @@ def test_a_table_is_compacted_only_once_enough_batches_have_added_to_it(spark, t
     monkeypatch.setattr(speed_upkeep, "FILES_BEFORE_COMPACTION", 42)
     monkeypatch.setattr(speed_upkeep, "_FIRST_COMPACTION", 10)
     world = SpeedWorld(spark, tmp_path)
-    upkeep = SpeedUpkeep(spark, world.lake, "the run", BetweenBatches(), A_DAY)
+    upkeep = SpeedUpkeep(spark, world.lake, "the run", A_DAY)
     world.arrive(*good("pin"))
     world.arrive(*good("pin", first=2))
     world.process()
@@ -74,6 +75,23 @@ def test_a_table_is_compacted_only_once_enough_batches_have_added_to_it(spark, t
     upkeep.step()
     assert len(world.live_files("pin")) == 1
     assert len(world.rows("pin")) == 2
+
+
+def test_micro_batches_go_on_while_a_table_is_compacted(spark, tmp_path):
+    world = SpeedWorld(spark, tmp_path)
+    many = 12
+    for batch in range(many):
+        world.arrive(*good("pin", first=batch))
+    upkeep = SpeedUpkeep(spark, world.lake, "run", A_DAY)
+    with ThreadPoolExecutor(1) as pool:
+        processing = pool.submit(world.process)
+        while not processing.done():
+            upkeep._compact("pin")
+        processing.result()
+    operations = [row.operation for row in DeltaTable.forPath(spark, f"{world.lake}/speed/pin").history().collect()]
+    assert operations.count("WRITE") == many
+    assert "OPTIMIZE" in operations[operations.index("WRITE") :], "it was compacted between two of them"
+    assert world.addresses("pin") == [("p-pin", "shardId-000000000000", batch) for batch in range(many)]
 
 
 def test_metrics_are_what_the_tables_hold_however_often_they_are_derived(filled, upkeep):
@@ -133,7 +151,7 @@ def test_vacuum_removes_what_no_reader_can_need(spark, tmp_path, monkeypatch):
     for batch in range(3):
         world.arrive(*good("pin", first=batch))
     world.process()
-    upkeep = SpeedUpkeep(spark, world.lake, "run", BetweenBatches(), A_DAY)
+    upkeep = SpeedUpkeep(spark, world.lake, "run", A_DAY)
     upkeep._compact("pin")
     path = f"{world.lake}/speed/pin"
     spark.sql(
