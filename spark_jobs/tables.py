@@ -47,7 +47,7 @@ _PROPERTIES_OF_LAYER = {
         "delta.deletedFileRetentionDuration": "interval 2 hours",
     },
 }
-_COMMITS_LOOKED_AT = 20  # between two appends there is one of the stream's upkeep at most
+_COMMITS_LOOKED_AT = 5  # between two appends there are seldom more of the stream's upkeep than one
 _DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on each node of a cluster
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
@@ -201,11 +201,12 @@ def last_batch(spark: SparkSession, lake: str, name: str) -> BatchMark | None:
     every single commit. One writer needs to know where it is only when it starts.
     """
     table = DeltaTable.forPath(spark, layout.table_path(lake, "speed", name))
-    newest = table.history(_COMMITS_LOOKED_AT)
-    for history in (newest, table.history()) if newest.count() == _COMMITS_LOOKED_AT else (newest,):
-        for commit in history.select("userMetadata").collect():
-            if mark := BatchMark.read(commit.userMetadata):
-                return mark
+    for most in (_COMMITS_LOOKED_AT, None):
+        # Each commit is read on its own: all of a day's would take minutes.
+        notes = [commit.userMetadata for commit in table.history(most).select("userMetadata").collect()]
+        marks = (mark for note in notes if (mark := BatchMark.read(note)))
+        if (last := next(marks, None)) or len(notes) < _COMMITS_LOOKED_AT:
+            return last
     return None
 
 

@@ -114,6 +114,22 @@ def test_a_mark_is_found_behind_many_commits_of_others(world, monkeypatch):
     assert each_record_once(world, 1, 2, 3, 4)
 
 
+def test_of_a_long_history_the_newest_commits_are_read_alone(world, monkeypatch):
+    monkeypatch.setattr(tables, "_COMMITS_LOOKED_AT", 2)
+    for number in range(3):
+        world.arrive(record("pin", number))
+    world.process()
+    history, limits = tables.DeltaTable.history, []
+
+    def noting(table, limit=None):
+        limits.append(limit)
+        return history(table, limit)
+
+    monkeypatch.setattr(tables.DeltaTable, "history", noting)
+    assert tables.last_batch(world.spark, world.lake, "pin").batch == 2
+    assert limits == [2]
+
+
 def test_a_second_run_of_the_same_checkpoint_looks_nothing_up(world):
     world.arrive(*one_of_each())
     world.process()
