@@ -18,7 +18,9 @@ from bench.figure import Figure
 from bench.plan import ROOT, Plan
 from bench.results import Results, table
 
-BENCHES = ("parsing", "world", "ingestion", "stream", "day", "history", "cleaning", "sources", "demo")
+BENCHES = (
+    "parsing", "world", "ingestion", "stream_quiet", "stream", "day", "history", "cleaning", "sources", "demo",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

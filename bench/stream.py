@@ -1,4 +1,4 @@
-"""The stream: put → visible at a steady rate, catching up, killed, and at rest; and what its supervisor costs.
+"""The stream under load: put → visible at a steady rate, and how soon it works again when it is killed.
 
 Posts go through the REST API one record a request, as users send them. A record is visible when the commit that holds
 it is there for a reader beside the stream, who looks ten times a second; its time counts from when its request was
@@ -11,25 +11,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median_low
-from typing import Any
 
 from bench import services
-from bench.cost import memory_mib
 from bench.figure import Figure, Want
 from bench.plan import Plan
 from bench.stream_commits import Append, Commits, heartbeat
 from bench.stream_job import StreamJob
-from bench.stream_posting import Posting, put_backlog
-from bench.stream_steady import BENCH, RATE, CpuOf, figures, watch
-from bench.supervisor_run import measure_supervisor
-from include.settings import settings
+from bench.stream_posting import Posting
+from bench.stream_steady import BENCH, RATE, figures, watch
 
-SUSTAINED_WANTED = Want(">=", 2_000)
 RECOVERY_WANTED = Want("<", 30)
 
 _RECOVERY_TIMEOUT_S = 180
 _DRAIN_TIMEOUT_S = 180
-_BACKLOG_TIMEOUT_S = 600
 # A run that fails earlier counts as one that never worked, and the next is begun later.
 _WORKS_AFTER_S = 65
 
@@ -42,24 +36,16 @@ class Sizes:
     :param steady_s: seconds under load that are measured.
     :param sample_s: seconds between two looks at the memory.
     :param kills: how often the run is killed.
-    :param quiet_s: seconds of a stream that nobody posts to.
-    :param supervisor_runs: runs of the supervisor.
-    :param backlog: records that wait when the stream is begun.
     """
 
     warm_up_s: float
     steady_s: float
     sample_s: float
     kills: int
-    quiet_s: float
-    supervisor_runs: int
-    backlog: int
 
 
-FULL = Sizes(
-    warm_up_s=120, steady_s=1200, sample_s=10, kills=3, quiet_s=30, supervisor_runs=3, backlog=200_000
-)  # fmt: skip
-QUICK = Sizes(warm_up_s=20, steady_s=40, sample_s=2, kills=1, quiet_s=5, supervisor_runs=1, backlog=45_000)
+FULL = Sizes(warm_up_s=120, steady_s=1200, sample_s=10, kills=3)
+QUICK = Sizes(warm_up_s=20, steady_s=40, sample_s=2, kills=1)
 
 
 @dataclass(frozen=True)
@@ -94,10 +80,6 @@ def measure(plan: Plan) -> Iterator[Figure]:
             commits.check_once()
             yield from figures(steady, posting, commits)
             yield _recovery(recoveries, len(posting.records))
-        job = StreamJob(pids["databricks"])
-        yield from _at_rest(job, pids, sizes.quiet_s)
-        yield from measure_supervisor(BENCH, job, sizes.supervisor_runs, sizes.quiet_s)
-        yield _catching_up(plan, sizes.backlog)
     finally:
         plan.pinpipe("stream", "stop")
 
@@ -135,54 +117,3 @@ def _recovery(recoveries: list[Recovery], records: int) -> Figure:
     }
     case = f"driver and JVM killed at {RATE} posts/s"
     return Figure(BENCH, case, "kill → visible record sent after it", middle, "s", RECOVERY_WANTED, detail)
-
-
-def _at_rest(job: StreamJob, pids: dict[str, int], quiet_s: float) -> Iterator[Figure]:
-    """Yield what a stream takes that nobody posts to."""
-    cpu = CpuOf(job, pids)
-    time.sleep(quiet_s)
-    of_job, of_services = cpu.cores()
-    detail: dict[str, Any] = {
-        "by_process": {name: round(100 * share, 1) for name, share in of_job.items()},
-        "services": {name: round(100 * share, 1) for name, share in of_services.items()},
-    }
-    case = "at rest, nothing is posted"
-    yield Figure(BENCH, case, "CPU of the job", 100 * sum(of_job.values()), "% of a core", detail=detail)
-    yield Figure(BENCH, case, "memory of the job (PSS)", memory_mib(job.driver.pid), "MiB")
-
-
-def _catching_up(plan: Plan, backlog: int) -> Figure:
-    """Let records wait while the stream stands still, and have it read them.
-
-    :raises RuntimeError: when they make less than two micro-batches.
-    """
-    plan.pinpipe("stream", "stop")
-    began = time.monotonic()
-    put = put_backlog(backlog)
-    put_s = time.monotonic() - began
-    with Commits() as commits:
-        plan.pinpipe("stream", "start")
-        commits.wait_for(put, _BACKLOG_TIMEOUT_S)
-    commits.check_once()
-    rows: dict[int, int] = {}
-    ended: dict[int, float] = {}
-    for append in commits.appends:
-        rows[append.batch] = rows.get(append.batch, 0) + len(append.arrived_at)
-        ended[append.batch] = max(append.seen_at, ended.get(append.batch, 0.0))
-    first, last = min(ended), max(ended)
-    if first == last:
-        raise RuntimeError(f"{backlog} records are one micro-batch: the rate cannot be told")
-    seconds = ended[last] - ended[first]
-    later = sum(rows.values()) - rows[first]
-    sizes = {name: sum(size for at, size in put.items() if at.stream == name) for name in settings().streams.values()}
-    detail = {
-        "records_by_micro_batch": [rows[batch] for batch in sorted(rows)],
-        "s_by_micro_batch": [round(ended[batch] - ended[batch - 1], 2) for batch in sorted(ended)[1:]],
-        "s_from_first_commit_to_last": round(seconds, 2),
-        "mb_by_stream": {name: round(size / 1e6, 1) for name, size in sizes.items()},
-        "put_in_s": round(put_s, 1),
-    }
-    case = f"{len(put):,} records that waited, no producer beside"
-    return Figure(
-        BENCH, case, "records read, judged, committed", later / seconds, "records/s", SUSTAINED_WANTED, detail
-    )
