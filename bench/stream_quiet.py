@@ -26,7 +26,7 @@ SUSTAINED_WANTED = Want(">=", 2_000)
 
 _DRAIN_TIMEOUT_S = 180
 _BACKLOG_TIMEOUT_S = 600
-# After it the metrics of what was posted have been derived, and nothing is due for a while.
+# By then the metrics of what was posted have been derived.
 _SETTLES_IN_S = 60
 
 
