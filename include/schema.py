@@ -13,8 +13,10 @@ from typing import Any
 import yaml
 
 DATASETS = ("pin", "geo", "user")
+RESCUED_COLUMN = "_rescued_data"  # of a clean row: the fields that its record had and its contract does not know
 WHITE_SPACE = "".join(character for character in map(chr, range(0x10000)) if character.isspace())  # docs/data.md
 CONVERSIONS = {  # conversion: what its text has to be, for people
+    "text": "a text or a number",
     "whole_number": "a whole number from 0 to 2147483647",
     "uuid": "a uuid",
     "number": "a number",
@@ -50,7 +52,8 @@ class Column:
         ``follower_count``.
     :param sql: type in the source table: ``integer``, ``float``, ``string`` (at most 255 characters),
         ``text`` or ``datetime``.
-    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL.
+    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL. Every column has to
+        be there.
     :param minimum: smallest number allowed, inclusive.
     :param maximum: largest number allowed, inclusive.
     :param earliest: first moment allowed (ISO 8601, UTC); the last is the log timestamp + 24 h.
@@ -77,7 +80,7 @@ class Column:
 
     @property
     def convertible(self) -> bool:
-        """Whether the column's text has to be converted, which can fail."""
+        """Whether the column's text has to be converted."""
         return self.type != "text"
 
     @property
@@ -88,12 +91,11 @@ class Column:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that the column can break: a row breaks at most one of them."""
-        rules = []
-        if not self.nullable:
-            rules.append(Rule(f"{self.name}_missing", self.name, f"{self.name} is empty or NULL"))
-        if self.convertible:
-            reason = f"{self.name} is not {CONVERSIONS[self.type]}"
-            rules.append(Rule(f"{self.name}_unparsable", self.name, reason))
+        missing = "is not there; it may be empty or NULL" if self.nullable else "is empty, NULL or not there"
+        rules = [
+            Rule(f"{self.name}_missing", self.name, f"{self.name} {missing}"),
+            Rule(f"{self.name}_unparsable", self.name, f"{self.name} is not {CONVERSIONS[self.type]}"),
+        ]
         if self.earliest is not None:
             reason = f"{self.name} is before {self.earliest} or more than 24 h after the record's log timestamp"
             rules.append(Rule(f"{self.name}_out_of_range", self.name, reason))

@@ -9,8 +9,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from include import schema
-from include.schema import UNPARSABLE, CleanColumn, Dataset
+from include.schema import RESCUED_COLUMN, UNPARSABLE, CleanColumn, Dataset
+from spark_jobs import fields
 from spark_jobs.conversions import converted, stripped
+
+NAMES = "names"  # the column that has the names of the line's fields
 
 _AHEAD = "INTERVAL 24 HOURS"  # how far a moment in a record may lie after the record's log timestamp
 
@@ -18,9 +21,11 @@ _AHEAD = "INTERVAL 24 HOURS"  # how far a moment in a record may lie after the r
 def with_checks(records: DataFrame, dataset: Dataset) -> DataFrame:
     """Replace ``record`` by what cleaning makes of it: adds the columns that :func:`verdict` describes.
 
-    :param records: has ``record`` (struct of texts, or NULL), ``addressed`` and ``ingested_at``.
+    :param records: has ``value`` (the line), ``record`` (struct of its texts, or NULL), ``addressed`` and
+        ``ingested_at``.
     """
-    of_texts, of_values = texts(dataset, F.col("record")), values(dataset)
+    of_texts = {**texts(dataset, F.col("record")), NAMES: fields.names()}
+    of_values = values(dataset)
     of_verdict = verdict(dataset, F.col("record").isNotNull())
     judged = records.withColumns(of_texts).withColumns(of_values).withColumns(of_verdict)
     return judged.drop("record", *of_texts, *of_values)
@@ -39,19 +44,24 @@ def texts(dataset: Dataset, record: Column) -> dict[str, Column]:
 
 
 def values(dataset: Dataset) -> dict[str, Column]:
-    """Return the value of each source column, from its text."""
+    """Return the value of each source column, from its text, and what the texts were on the wire, from ``value``."""
+    text_columns = {c.name: F.col(_text_of(dataset, c)) for c in dataset.columns if not c.convertible}
     return {
-        _value_of(dataset, c): converted(c, F.col(_text_of(dataset, c)), dataset.clean_type(c.name))
-        for c in dataset.columns
+        **{
+            _value_of(dataset, c): converted(c, F.col(_text_of(dataset, c)), dataset.clean_type(c.name))
+            for c in dataset.columns
+        },
+        _wire_of(dataset): fields.wire_values(dataset, text_columns),
     }
 
 
 def verdict(dataset: Dataset, parsed: Column) -> dict[str, Column]:
-    """Return what cleaning makes of a record, from its texts and values.
+    """Return what cleaning makes of a record, from its line, its texts and values, and :data:`NAMES`.
 
     That is ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key``
     (the clean key as text, else what stands in its place, NULL if nothing does), ``unexpected`` (names of the columns
-    whose value is none of those known) and ``content`` (a struct of the clean columns; of use where no rule is broken).
+    whose value is none of those known) and ``content`` (a struct of the clean columns and the rescued one; of use where no
+    rule is broken).
 
     :param parsed: whether there is a record at all.
     """
@@ -61,7 +71,10 @@ def verdict(dataset: Dataset, parsed: Column) -> dict[str, Column]:
         "rules": F.when(parsed & F.col("addressed"), broken).otherwise(F.array(F.lit(UNPARSABLE.name))),
         "key": F.coalesce(_clean(dataset.clean_key, dataset).cast("string"), F.col(_text_of(dataset, key))),
         "unexpected": F.array_compact(F.array(*(_unexpected(c, dataset) for c in columns if c.expected))),
-        "content": F.struct(*(_clean(column, dataset).alias(column.name) for column in dataset.clean)),
+        "content": F.struct(
+            *(_clean(column, dataset).alias(column.name) for column in dataset.clean),
+            fields.rescued(dataset, F.col(NAMES)).alias(RESCUED_COLUMN),
+        ),
     }
 
 
@@ -73,6 +86,10 @@ def _value_of(dataset: Dataset, column: schema.Column) -> str:
     return f"{dataset.name} {column.name} value"
 
 
+def _wire_of(dataset: Dataset) -> str:
+    return f"{dataset.name} wire"
+
+
 def _without_placeholders(text: Column, column: schema.Column) -> Column:
     return F.when(~text.isin("", *column.null_when), text)
 
@@ -80,9 +97,10 @@ def _without_placeholders(text: Column, column: schema.Column) -> Column:
 def _broken(column: schema.Column, dataset: Dataset) -> Column:
     """Return the name of the rule that the column breaks, or NULL."""
     text, value = F.col(_text_of(dataset, column)), F.col(_value_of(dataset, column))
-    rule = F.when(text.isNull(), F.lit(None if column.nullable else f"{column.name}_missing"))
-    if column.convertible:
-        rule = rule.when(value.isNull(), f"{column.name}_unparsable")
+    missing = F.lit(f"{column.name}_missing")
+    rule = F.when(text.isNull(), F.when(~F.array_contains(NAMES, column.name), missing) if column.nullable else missing)
+    parsable = value.isNotNull() if column.convertible else fields.is_text(F.col(_wire_of(dataset)), column.name)
+    rule = rule.when(~parsable, f"{column.name}_unparsable")
     if column.bounded:
         rule = rule.when(_outside(column, value), f"{column.name}_out_of_range")
     return rule

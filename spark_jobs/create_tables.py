@@ -1,4 +1,7 @@
-"""Job ``create_tables``: creates the Delta tables of the batch and speed layers that are not there yet."""
+"""Job ``create_tables``: creates the Delta tables of the batch and speed layers that are not there yet.
+
+Tables of an earlier version get the columns that were declared since.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def create_tables(spark: SparkSession, lake: str) -> dict[str, bool]:
-    """Create what is missing; return for each ``<layer>.<name>`` whether it was created.
+    """Create missing tables and columns; return for each ``<layer>.<name>`` whether the table was created.
 
     :param lake: root of the Delta tables.
     :raises spark_jobs.tables.TableSchemaError: when a table is there with other columns than declared.

@@ -17,7 +17,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from include.schema import DATASETS, dataset
+from include.schema import DATASETS, RESCUED_COLUMN, dataset
 from spark_jobs import tables
 from spark_jobs.between_batches import BetweenBatches, StoppingError
 from spark_jobs.day_counts import EquationError
@@ -153,7 +153,7 @@ class MicroBatches:
 def rows_for(name: str) -> tuple[Column, list[Column]]:
     """Return which of a batch's judged rows are for a table of the speed layer, and what to select of them."""
     good = F.size("rules") == 0
-    of_struct = () if name == QUARANTINE else [column.name for column in dataset(name).clean]
+    of_struct = () if name == QUARANTINE else [*(column.name for column in dataset(name).clean), RESCUED_COLUMN]
     columns = [
         (F.col(name)[column] if column in of_struct else F.col(column)).cast(type_name).alias(column)
         for column, type_name in tables.columns("speed", name)

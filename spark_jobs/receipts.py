@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from include import layout, schema
-from spark_jobs import checks, conversions, duplicates, judging, raw_objects, records
+from spark_jobs import checks, conversions, duplicates, fields, judging, raw_objects, records
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +25,7 @@ def rules_version() -> str:
         if file.name.endswith(".yaml")
     ]
     texts += [
-        inspect.getsource(module) for module in (schema, raw_objects, records, conversions, checks, duplicates, judging)
+        inspect.getsource(module) for module in (schema, raw_objects, records, fields, conversions, checks, duplicates, judging)
     ]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from include.schema import DATASETS, UNKNOWN_TABLE, datasets
-from spark_jobs import checks
+from spark_jobs import checks, fields
 from spark_jobs.records import elements, raw_text, record
 from spark_jobs.tables import PARTITION, address
 
@@ -52,6 +52,7 @@ def judging() -> Steps:
     of_row = {name: F.col("data_set") == name for name in declared}
     elements_of = {f"{name} elements": elements(of, where=of_row[name]) for name, of in declared.items()}
     record_of = {f"{name} record": record(F.col(f"{name} elements")) for name in declared}
+    names = {checks.NAMES: fields.names()}
     parsed = {f"{name} parsed": F.col(f"{name} record").isNotNull() for name in declared}
     texts = _merged(checks.texts(of, F.col(f"{name} record")) for name, of in declared.items())
     values = _merged(checks.values(of) for of in declared.values())
@@ -69,8 +70,8 @@ def judging() -> Steps:
         _line(),
         {**line, **elements_of},
         {**line, **record_of},
-        {**line, **parsed, **texts},
-        {**line, **_same(parsed), **_same(texts), **values},
+        {**line, **names, **parsed, **texts},
+        {**line, **_same(names), **_same(parsed), **_same(texts), **values},
         {**logged, "value": F.col("value"), **judged},
         {**logged, **_same(judged), **quarantined},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructField, StructType
 
 from include import layout
-from include.schema import DATASETS, dataset
+from include.schema import DATASETS, RESCUED_COLUMN, dataset
 
 PARTITION = "ingest_date"
 QUARANTINE = "quarantine"
@@ -25,6 +26,7 @@ ADDRESS = {  # of a record in its log, by layer
 }
 
 _LOGGED = ((PARTITION, "date"), ("ingested_at", "timestamp"))
+_RESCUED = ((RESCUED_COLUMN, "string"),)
 _QUARANTINE = (("data_set", "string"), ("key", "string"), ("rules", "array<string>"), ("raw", "string"))
 _METRICS = (
     ("data_set", "string"),
@@ -50,6 +52,9 @@ _PROPERTIES_OF_LAYER = {
 _COMMITS_LOOKED_AT = 5  # between two appends there are seldom more of the stream's upkeep than one
 _DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on each node of a cluster
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
+
+
+log = logging.getLogger(__name__)
 
 
 class TableSchemaError(ValueError):
@@ -78,8 +83,9 @@ def columns(layer: str, name: str) -> tuple[tuple[str, str], ...]:
     """
     if name == "metrics":
         return _METRICS
-    own = tuple((c.name, c.type) for c in dataset(name).clean) if name in DATASETS else _QUARANTINE
-    return own + _LOGGED + ADDRESS[layer]
+    if name not in DATASETS:
+        return _QUARANTINE + _LOGGED + ADDRESS[layer]
+    return tuple((c.name, c.type) for c in dataset(name).clean) + _LOGGED + ADDRESS[layer] + _RESCUED
 
 
 def table_schema(layer: str, name: str) -> StructType:
@@ -91,10 +97,13 @@ def table_schema(layer: str, name: str) -> StructType:
 def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
     """Create a table unless it is there; return whether it was created.
 
+    One that is there gets the columns that it does not have yet, see :func:`add_columns`.
+
     :raises TableSchemaError: when it is there with other columns than declared.
     """
     path = layout.table_path(lake, layer, name)
     if DeltaTable.isDeltaTable(spark, path):
+        add_columns(spark, lake, layer, name)
         _check(spark, path, layer, name)
         return False
     table = DeltaTable.createIfNotExists(spark).location(path).addColumns(table_schema(layer, name))
@@ -102,6 +111,24 @@ def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
         table = table.property(key, value)
     table.partitionedBy(PARTITION).execute()
     return True
+
+
+def add_columns(spark: SparkSession, lake: str, layer: str, name: str) -> list[str]:
+    """Add to a table of an earlier version the columns declared since, at its end; return their names.
+
+    Rows that are there have NULL in them, and no file is written anew. A table that has any other columns than the
+    first of those declared stays as it is.
+    """
+    path = layout.table_path(lake, layer, name)
+    found = _columns_of(spark, path)
+    declared = _declared(layer, name)
+    missing = declared[len(found) :]
+    if not missing or declared[: len(found)] != found:
+        return []
+    wanted = ", ".join(f"`{column}` {type_name}" for column, type_name in missing)
+    spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({wanted})")
+    log.info("%s.%s: added %s", layer, name, wanted)
+    return [column for column, _ in missing]
 
 
 def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
@@ -237,15 +264,23 @@ def _properties(layer: str) -> dict[str, str]:
     return wanted if layer == "batch" or cleans_its_logs() else {**wanted, "delta.enableExpiredLogCleanup": "false"}
 
 
+def _columns_of(spark: SparkSession, path: str) -> list[tuple[str, str]]:
+    """Return the columns of a table in order: name and Spark SQL type."""
+    return [(field.name, field.dataType.simpleString()) for field in spark.read.format("delta").load(path).schema]
+
+
+def _declared(layer: str, name: str) -> list[tuple[str, str]]:
+    return [(field.name, field.dataType.simpleString()) for field in table_schema(layer, name)]
+
+
 def _check(spark: SparkSession, path: str, layer: str, name: str) -> None:
-    table = spark.read.format("delta").load(path)
-    found = {field.name: field.dataType.simpleString() for field in table.schema}
-    declared = {field.name: field.dataType.simpleString() for field in table_schema(layer, name)}
-    if list(found.items()) != list(declared.items()):
-        both = found.keys() | declared.keys()
-        differing = sorted(column for column in both if found.get(column) != declared.get(column))
-        told = "; ".join(f"{c}: {found.get(c, 'missing')} there, {declared.get(c, 'none')} declared" for c in differing)
+    found, declared = _columns_of(spark, path), _declared(layer, name)
+    if found != declared:
+        there, wanted = dict(found), dict(declared)
+        differing = sorted(c for c in there.keys() | wanted.keys() if there.get(c) != wanted.get(c))
+        told = "; ".join(f"{c}: {there.get(c, 'missing')} there, {wanted.get(c, 'none')} declared" for c in differing)
         raise TableSchemaError(
             f"the Delta table at {path} has other columns than declared ({told or 'in another order'}): "
-            "migrate it, or remove it and run the job create_tables"
+            "run the job create_tables (DAG provision), which adds columns at a table's end, or migrate the table, or "
+            "remove it first"
         )

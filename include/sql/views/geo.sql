@@ -14,12 +14,14 @@ WITH batch_read AS (
 candidates AS (
   SELECT
     b.ind, b.country, b.coordinates, b.timestamp, b.ingest_date, b.ingested_at, 'batch' AS layer,
-    b.topic AS log_name, CAST(b.partition AS string) AS log_partition, CAST(b.offset AS string) AS log_position
+    b.topic AS log_name, CAST(b.partition AS string) AS log_partition, CAST(b.offset AS string) AS log_position,
+    b._rescued_data
   FROM batch.geo AS b
   UNION ALL
   SELECT
     s.ind, s.country, s.coordinates, s.timestamp, s.ingest_date, s.ingested_at, 'speed' AS layer,
-    s.stream AS log_name, s.shard AS log_partition, s.sequence_number AS log_position
+    s.stream AS log_name, s.shard AS log_partition, s.sequence_number AS log_position,
+    s._rescued_data
   FROM speed.geo AS s
   LEFT JOIN batch_read AS r ON r.read_key = CAST(s.ind AS string)
   WHERE r.last_day IS NULL OR s.ingest_date > r.last_day
@@ -35,6 +37,7 @@ ranked AS (
   FROM candidates
 )
 SELECT
-  ind, country, coordinates, timestamp, ingest_date, ingested_at, layer, log_name, log_partition, log_position
+  ind, country, coordinates, timestamp, ingest_date, ingested_at, layer, log_name, log_partition, log_position,
+  _rescued_data
 FROM ranked
 WHERE key_rank = 1

@@ -15,13 +15,15 @@ candidates AS (
   SELECT
     b.ind, b.unique_id, b.title, b.description, b.follower_count, b.poster_name, b.tag_list, b.is_image_or_video,
     b.image_src, b.save_location, b.category, b.ingest_date, b.ingested_at, 'batch' AS layer,
-    b.topic AS log_name, CAST(b.partition AS string) AS log_partition, CAST(b.offset AS string) AS log_position
+    b.topic AS log_name, CAST(b.partition AS string) AS log_partition, CAST(b.offset AS string) AS log_position,
+    b._rescued_data
   FROM batch.pin AS b
   UNION ALL
   SELECT
     s.ind, s.unique_id, s.title, s.description, s.follower_count, s.poster_name, s.tag_list, s.is_image_or_video,
     s.image_src, s.save_location, s.category, s.ingest_date, s.ingested_at, 'speed' AS layer,
-    s.stream AS log_name, s.shard AS log_partition, s.sequence_number AS log_position
+    s.stream AS log_name, s.shard AS log_partition, s.sequence_number AS log_position,
+    s._rescued_data
   FROM speed.pin AS s
   LEFT JOIN batch_read AS r ON r.read_key = s.unique_id
   WHERE r.last_day IS NULL OR s.ingest_date > r.last_day
@@ -49,6 +51,7 @@ ranked_by_post AS (
 )
 SELECT
   ind, unique_id, title, description, follower_count, poster_name, tag_list, is_image_or_video, image_src,
-  save_location, category, ingest_date, ingested_at, layer, log_name, log_partition, log_position
+  save_location, category, ingest_date, ingested_at, layer, log_name, log_partition, log_position,
+  _rescued_data
 FROM ranked_by_post
 WHERE post_rank = 1

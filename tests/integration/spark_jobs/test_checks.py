@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,9 +6,11 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from include.schema import DATASETS, dataset
 from spark_jobs.checks import with_checks
+from spark_jobs.records import with_record
 
 pytestmark = pytest.mark.spark
 
+ABSENT = object()
 LOGGED_AT = datetime(2020, 9, 1, 12, tzinfo=UTC)
 GOOD = {
     "pin": {
@@ -42,15 +45,19 @@ GOOD = {
 
 
 def check(spark, data_set, *changes, addressed=True):
-    """Return the rows that the good row gives with each of ``changes``; ``None`` is a line that is no record."""
-    columns = [column.name for column in dataset(data_set).columns]
-    texts = [change if change is None else {**GOOD[data_set], **change} for change in changes]
-    schema = f"i int, record struct<{', '.join(f'`{name}`: string' for name in columns)}>"
-    rows = [(i, None if text is None else tuple(text[name] for name in columns)) for i, text in enumerate(texts)]
-    frame = spark.createDataFrame(rows, schema).withColumns(
+    """Return the rows that the good record gives with each of ``changes``; ``None`` is a line that is no record.
+
+    A change to :data:`ABSENT` takes the field away.
+    """
+    lines = [None if change is None else json.dumps(changed(data_set, change)) for change in changes]
+    frame = spark.createDataFrame(list(enumerate(lines)), "i int, value string").withColumns(
         {"addressed": F.lit(addressed), "ingested_at": F.timestamp_millis(F.lit(round(LOGGED_AT.timestamp() * 1000)))}
     )
-    return with_checks(frame, dataset(data_set)).orderBy("i").collect()
+    return with_checks(with_record(frame, dataset(data_set)), dataset(data_set)).orderBy("i").collect()
+
+
+def changed(data_set, change):
+    return {name: value for name, value in {**GOOD[data_set], **change}.items() if value is not ABSENT}
 
 
 def rules(spark, data_set, *changes):
@@ -63,8 +70,8 @@ def utc(moment):
 
 
 BREAKING = {
-    "missing": None,
-    "unparsable": "many",
+    "missing": ABSENT,
+    "unparsable": {"a": "table"},
     ("age", "out_of_range"): "12",
     ("latitude", "out_of_range"): "90.0001",
     ("longitude", "out_of_range"): "-180.0001",
@@ -86,13 +93,17 @@ def test_every_rule_of_a_data_set_is_broken_by_one_value_and_named(spark, data_s
 def test_the_rules_are_those_of_the_declared_columns():
     names = [rule.name for rule in dataset("user").rules]
     assert names == [
-        "unparsable", "ind_missing", "ind_unparsable", "first_name_missing", "last_name_missing", "age_missing",
-        "age_unparsable", "age_out_of_range", "date_joined_missing", "date_joined_unparsable",
-        "date_joined_out_of_range",
+        "unparsable", "ind_missing", "ind_unparsable", "first_name_missing", "first_name_unparsable",
+        "last_name_missing", "last_name_unparsable", "age_missing", "age_unparsable", "age_out_of_range",
+        "date_joined_missing", "date_joined_unparsable", "date_joined_out_of_range",
     ]  # fmt: skip
-    assert [rule.name for rule in dataset("pin").rules if rule.column == "follower_count"] == [
-        "follower_count_unparsable"
-    ]
+    reasons = {rule.name: rule.reason for rule in dataset("pin").rules if rule.column in ("title", "category")}
+    assert reasons == {
+        "title_missing": "title is not there; it may be empty or NULL",
+        "title_unparsable": "title is not a text or a number",
+        "category_missing": "category is empty, NULL or not there",
+        "category_unparsable": "category is not a text or a number",
+    }
 
 
 def test_all_rules_broken_are_named_in_the_order_of_the_columns(spark):
@@ -145,6 +156,7 @@ def test_a_good_pin_gives_its_clean_columns(spark):
         ("image_src", "https://i.example.org/garden.jpg"),
         ("save_location", "/data/art"),
         ("category", "art"),
+        ("_rescued_data", None),
     ]
 
 
@@ -155,6 +167,36 @@ def test_a_good_geo_and_user_give_their_clean_columns(spark):
     assert utc(geo.content.timestamp) == datetime(2020, 8, 28, 3, 52, 47, tzinfo=UTC)
     assert (user.content.ind, user.content.user_name, user.content.age) == (17, "Zoë O'Neil", 36)
     assert utc(user.content.date_joined) == datetime(2016, 12, 8, 20, 2, 43, tzinfo=UTC)
+
+
+def test_a_column_that_may_be_null_may_not_be_absent(spark):
+    nullable = [column.name for column in dataset("pin").columns if column.nullable]
+    nulls = [{name: None} for name in nullable]
+    renamed = {"follower_count": ABSENT, "followers": "1.2k"}
+    absent = [[f"{name}_missing"] for name in nullable]
+    assert rules(spark, "pin", *nulls, renamed, *({name: ABSENT} for name in nullable)) == [
+        *([] for _ in nulls), ["follower_count_missing"], *absent,
+    ]  # fmt: skip
+
+
+def test_a_text_that_became_something_else_is_told_from_one_that_looks_like_it(spark):
+    others = [{"a": 1}, {}, [], ["x"], [[1]], True, False]
+    texts = ['{"a": 1}', "{", "[Video] Ten", "[]", "true", "false", " true ", 17, -1.5]
+    names = {"country": "geo", "first_name": "user", "last_name": "user", "title": "pin", "downloaded": "pin"}
+    for name, data_set in names.items():
+        found = rules(spark, data_set, *({name: value} for value in (*others, *texts)))
+        assert found == [[f"{name}_unparsable"]] * len(others) + [[]] * len(texts), name
+    both = rules(spark, "user", {"first_name": {"a": 1}, "last_name": "{x"}, {"first_name": "[", "last_name": True})
+    assert both == [["first_name_unparsable"], ["last_name_unparsable"]]
+
+
+def test_a_text_that_became_an_object_with_a_name_twice_is_unparsable(spark):
+    line = json.dumps(GOOD["geo"]).replace('"Svalbard & Jan Mayen Islands"', '{"a": 1, "a": 2}')
+    frame = spark.createDataFrame([(line,)], "value string").withColumns(
+        {"addressed": F.lit(True), "ingested_at": F.timestamp_millis(F.lit(round(LOGGED_AT.timestamp() * 1000)))}
+    )
+    [row] = with_checks(with_record(frame, dataset("geo")), dataset("geo")).collect()
+    assert row.rules == ["country_unparsable"]
 
 
 def test_what_is_no_record_or_has_no_address_is_unparsable_and_nothing_else(spark):

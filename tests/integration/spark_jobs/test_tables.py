@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F  # noqa: N812
 
 from include import layout
 from spark_jobs import tables
@@ -26,7 +27,7 @@ def test_tables_are_created_once(spark, lake):
 def test_clean_tables_have_the_layers_address(spark):
     assert tables.table_schema("batch", "user").simpleString() == (
         "struct<ind:int,user_name:string,age:int,date_joined:timestamp,ingest_date:date,ingested_at:timestamp,"
-        "topic:string,partition:int,offset:bigint>"
+        "topic:string,partition:int,offset:bigint,_rescued_data:string>"
     )
     assert tables.table_schema("speed", "quarantine").simpleString() == (
         "struct<data_set:string,key:string,rules:array<string>,raw:string,ingest_date:date,ingested_at:timestamp,"
@@ -46,6 +47,38 @@ def test_a_table_with_other_columns_is_an_error_that_names_them(spark, tmp_path)
         tables.TableSchemaError, match=r"metric: missing there, string declared; .*value: string there, bigint"
     ):
         tables.create(spark, f"file:{tmp_path}", "batch", "metrics")
+
+
+def of_an_earlier_version(spark, lake, layer, name):
+    """Make a table as it was before it had its last column, with a row."""
+    columns = [f"CAST(NULL AS {kind}) AS `{column}`" for column, kind in tables.columns(layer, name)[:-1]]
+    rows = spark.range(1).selectExpr(*columns).withColumn("ingest_date", F.lit("2020-01-01").cast("date"))
+    path = layout.table_path(lake, layer, name)
+    rows.write.format("delta").partitionBy("ingest_date").save(path)
+    return path
+
+
+@pytest.mark.parametrize(("layer", "name"), [("batch", "geo"), ("speed", "user")])
+def test_a_table_of_an_earlier_version_gets_its_new_column_and_keeps_its_rows(spark, tmp_path, layer, name):
+    lake = f"file:{tmp_path}"
+    path = of_an_earlier_version(spark, lake, layer, name)
+    with pytest.raises(tables.TableSchemaError, match="_rescued_data: missing there, string declared.*create_tables"):
+        tables.require(spark, lake, layer, [name])
+    files = sorted(tmp_path.glob("**/*.parquet"))
+    assert not tables.create(spark, lake, layer, name)
+    tables.require(spark, lake, layer, [name])
+    [row] = spark.read.format("delta").load(path).collect()
+    assert (str(row.ingest_date), row["_rescued_data"]) == ("2020-01-01", None)
+    assert sorted(tmp_path.glob("**/*.parquet")) == files
+    assert tables.add_columns(spark, lake, layer, name) == []
+
+
+def test_a_table_with_other_columns_besides_gets_none(spark, tmp_path):
+    lake = f"file:{tmp_path}"
+    path = of_an_earlier_version(spark, lake, "batch", "geo")
+    spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS (mine string)")
+    with pytest.raises(tables.TableSchemaError, match="_rescued_data: missing there.*; mine: string there"):
+        tables.create(spark, lake, "batch", "geo")
 
 
 def test_a_replaced_day_leaves_the_files_of_other_days(spark, lake):

@@ -26,5 +26,7 @@ _ADDRESS = {
 
 def columns(layer: str, name: str) -> dict[str, str]:
     """Return the columns of a table with their SQL types."""
-    own = _QUARANTINE if name == "quarantine" else {column.name: column.type for column in dataset(name).clean}
-    return {**own, **_LOGGED, **_ADDRESS[layer]}
+    if name == "quarantine":
+        return {**_QUARANTINE, **_LOGGED, **_ADDRESS[layer]}
+    own = {column.name: column.type for column in dataset(name).clean}
+    return {**own, **_LOGGED, **_ADDRESS[layer], "_rescued_data": "string"}
