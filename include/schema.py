@@ -1,16 +1,21 @@
 """The data sets as data: source columns, conversions, placeholders, bounds and clean columns.
 
-One description serves the generator, the source reader, batch and stream cleaning, and the docs.
+One description serves the generator, the source reader, batch and stream cleaning, and the docs: the contract of each
+data set (:mod:`include.contracts`) says what is on the wire, ``schemas/<data set>.yaml`` how it is cleaned.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from include.contracts import contract, openapi_schema
 
 DATASETS = ("pin", "geo", "user")
 RESCUED_COLUMN = "_rescued_data"  # of a clean row: the fields that its record had and its contract does not know
@@ -116,9 +121,14 @@ class CleanColumn:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One of the three data sets of a post."""
+    """One of the three data sets of a post.
+
+    :param contract: the JSON Schema of its records as they are sent, of the version in use.
+    """
 
     name: str
+    version: int
+    contract: Mapping[str, Any] = field(hash=False, compare=False, repr=False)
     source_table: str
     post_number: str
     key: str
@@ -161,15 +171,33 @@ def datasets() -> tuple[Dataset, ...]:
     return tuple(dataset(name) for name in DATASETS)
 
 
-def _column(declared: dict[str, Any]) -> Column:
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in declared.items()
-    }
-    return Column(**values)
+def openapi_schemas() -> dict[str, str]:
+    """Return the contracts in use as schemas of OpenAPI, JSON texts by the mark that asks for each."""
+    return {f"{of.name}_contract": json.dumps(openapi_schema(dict(of.contract))) for of in datasets()}
 
 
-def _from_mapping(declared: dict[str, Any]) -> Dataset:
-    columns = tuple(_column(column) for column in declared["columns"])
+def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any]) -> Column:
+    """Return a column.
+
+    :param sent: what the contract says of it.
+    :param cleaned: what is declared of its cleaning.
+    """
+    # The bounds of a whole number are those of its conversion.
+    bounds = ("minimum", "maximum") if sent["x-conversion"] == "number" else ()
+    return Column(
+        name=name,
+        type=sent["x-conversion"],
+        null_when=tuple(sent.get("x-null-when", ())),
+        expected=tuple(sent.get("x-expected", ())),
+        earliest=sent.get("x-earliest"),
+        **{bound: sent[bound] for bound in bounds if bound in sent},
+        **cleaned,
+    )
+
+
+def _from_mapping(declared: Mapping[str, Any]) -> Dataset:
+    sent = contract(declared["dataset"], declared["version"])
+    columns = tuple(_column(name, of, declared["columns"][name]) for name, of in sent["properties"].items())
     source_of = {column.renamed or column.name: column.name for column in columns}
     clean = tuple(
         CleanColumn(
@@ -181,6 +209,8 @@ def _from_mapping(declared: dict[str, Any]) -> Dataset:
     )
     return Dataset(
         name=declared["dataset"],
+        version=declared["version"],
+        contract=sent,
         source_table=declared["source_table"],
         post_number=declared["post_number"],
         key=declared["key"],

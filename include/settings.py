@@ -23,7 +23,7 @@ from include.environment import (
     path_of,
     variable_of,
 )
-from include.schema import DATASETS
+from include.schema import DATASETS, openapi_schemas
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment", "environment_file", "environments", "settings"]
 
@@ -319,8 +319,9 @@ class Settings(BaseSettings):
 
     @property
     def marks(self) -> dict[str, object]:
-        """What ``<<name>>`` marks in declared documents may ask for: every field and derived name."""
+        """What ``<<name>>`` marks in declared documents may ask for: every field, derived name and contract."""
         return {
+            **openapi_schemas(),
             **self.model_dump(),
             "lake": self.lake_root,
             "streams": ",".join(self.streams.values()),

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from include import layout, schema
+from include import contracts, layout, schema
 from spark_jobs import checks, conversions, duplicates, fields, judging, raw_objects, records
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_RULES = (contracts, schema, raw_objects, records, fields, conversions, checks, duplicates, judging)
 
 
 def rules_version() -> str:
@@ -22,11 +24,9 @@ def rules_version() -> str:
     texts = [
         file.read_text(encoding="utf-8")
         for file in sorted(schemas, key=lambda file: file.name)
-        if file.name.endswith(".yaml")
+        if file.name.endswith((".yaml", ".json"))
     ]
-    texts += [
-        inspect.getsource(module) for module in (schema, raw_objects, records, fields, conversions, checks, duplicates, judging)
-    ]
+    texts += [inspect.getsource(module) for module in _RULES]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 

@@ -66,10 +66,11 @@ class BadRow:
     clean: dict[str, Any] = field(default_factory=dict)
 
 
+ABSENT = object()  # takes the column away
 # One value for each way to break a rule; a column of its own where the way depends on it.
 _BREAKING: dict[str | tuple[str, str], Any] = {
-    "missing": None,
-    "unparsable": "many",
+    "missing": ABSENT,
+    "unparsable": ["many"],
     ("age", "out_of_range"): 12,
     ("latitude", "out_of_range"): 90.0001,
     ("longitude", "out_of_range"): -180.0001,
@@ -85,20 +86,29 @@ _CHANGED: list[tuple[str, str, dict[str, Any], set[str], dict[str, Any]]] = [
     ("a number in words", "user", {"age": "seventeen"}, {"age_unparsable"}, {}),
     ("a text as number", "pin", {"title": 5, "downloaded": "1"}, set(), {"title": "5"}),
     ("a text as number with a point", "geo", {"country": 3.0}, set(), {"country": "3.0"}),
-    ("a text as true", "geo", {"country": True}, set(), {"country": "true"}),
+    ("a text as true", "geo", {"country": True}, {"country_unparsable"}, {}),
     ("a number as true", "geo", {"latitude": True}, {"latitude_unparsable"}, {}),
-    ("a text as object", "geo", {"country": {"name": "Fiji"}}, set(), {"country": '{"name":"Fiji"}'}),
-    ("a text as array", "geo", {"country": ["Fiji", 1]}, set(), {"country": '["Fiji",1]'}),
+    ("a text as object", "geo", {"country": {"name": "Fiji"}}, {"country_unparsable"}, {}),
+    ("a text as array", "geo", {"country": ["Fiji", 1]}, {"country_unparsable"}, {}),
+    ("a text of an array", "geo", {"country": '["Fiji",1]'}, set(), {"country": '["Fiji",1]'}),
+    ("a new column", "geo", {"altitude": {"m": 7}}, set(), {"_rescued_data": '{"altitude":{"m":7}}'}),
     ("a number as array", "user", {"age": [36]}, {"age_unparsable"}, {}),
     ("a moment as object", "geo", {"timestamp": {"$date": "2020"}}, {"timestamp_unparsable"}, {}),
     ("an embedded NUL", "geo", {"country": "a\0b"}, set(), {"country": "a\0b"}),
-    ("an address of its own", "geo", {"_offset": 7, "_topic": "mine", "_timestamp": 1}, set(), {}),
-    ("levels as deep as may be", "geo", {"deep": json.loads("[" * 994 + "]" * 994)}, set(), {}),
+    ("an address of its own", "geo", {"_offset": 7, "_topic": "mine", "_timestamp": 1}, set(), {"_rescued_data": None}),
+    (
+        "levels as deep as may be",
+        "geo",
+        {"deep": json.loads("[" * 994 + "]" * 994)},
+        set(),
+        {"_rescued_data": '{"deep":' + "[" * 994 + "]" * 994 + "}"},
+    ),
 ]
 
 _WRITTEN: list[tuple[str, str, str, set[str], dict[str, Any]]] = [
     ("a column twice", "geo", '"country": "first", "country": "last"', set(), {"country": "last"}),
     ("a column twice, once escaped", "geo", '"country": "first", "\\u0063ountry": "last"', set(), {"country": "last"}),
+    ("an unknown column twice", "geo", '"new": 1, "new": "two"', set(), {"_rescued_data": '{"new":"two"}'}),
     ("a column again as null", "geo", '"country": "first", "country": null', {"country_missing"}, {}),
     ("a column again as it should be", "user", '"age": "none", "age": 36', set(), {"age": 36}),
     ("an infinite number", "geo", '"latitude": 1e400', {"latitude_unparsable"}, {}),
@@ -134,7 +144,8 @@ def _others() -> Iterator[tuple[str, str, dict[str, Any] | str, set[str], dict[s
 def _value(data_set: str, number: int, changes: dict[str, Any] | str) -> bytes:
     row = good_row(data_set, number)[0]
     if isinstance(changes, dict):
-        return json.dumps({**row, **changes}, separators=(",", ":")).encode()
+        changed = {name: value for name, value in {**row, **changes}.items() if value is not ABSENT}
+        return json.dumps(changed, separators=(",", ":")).encode()
     return f"{json.dumps(row)[:-1]}, {changes}}}".encode()
 
 

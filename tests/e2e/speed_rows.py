@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from tests.e2e.comparison import delta_table
-from tests.e2e.oracle.cleaning import clean_row
+from tests.e2e.oracle.cleaning import clean_row, logged
 from tests.e2e.posts import rows_of
 
 Row = dict[str, Any]
@@ -36,8 +36,8 @@ def append_as_the_stream_would(numbers: Iterable[int], arrived_at: datetime) -> 
             clean, rules = clean_row(name, record, arrived_at)
             assert clean is not None, rules
             place = {"stream": f"pinpipe-{name}", "shard": "shardId-000000000000"}
-            logged = {"ingest_date": arrived_at.date(), "ingested_at": arrived_at}
-            rows[name].append({**clean, **logged, **place, "sequence_number": str(10**55 + next(_numbers))})
+            arrived = {"ingest_date": arrived_at.date(), "ingested_at": arrived_at}
+            rows[name].append(logged(clean, {**arrived, **place, "sequence_number": str(10**55 + next(_numbers))}))
     for name, of in rows.items():
         table = delta_table(name, "speed")
         write_deltalake(table, pa.Table.from_pylist(of, pa.schema(table.schema().to_arrow())), mode="append")

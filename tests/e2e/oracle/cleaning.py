@@ -19,10 +19,12 @@ from tests.e2e.oracle.contract import (
     DEAD_LETTER,
     MEDIA_TYPES,
     PLACEHOLDERS,
+    RESCUED_COLUMN,
     SAVE_LOCATION_PREFIX,
     SOURCE_COLUMNS,
     SOURCE_KEY,
 )
+from tests.e2e.oracle.rescue import rescued
 
 Row = dict[str, Any]
 
@@ -128,7 +130,7 @@ def clean_day(day: date, records: Iterable[Record]) -> Day:
             counts[data_set]["quarantined"] += 1
         else:
             place = dict(zip(ADDRESS_COLUMNS, record.address, strict=True))
-            candidates[data_set].append({**row, "ingest_date": day, "ingested_at": record.logged_at, **place})
+            candidates[data_set].append(logged(row, {"ingest_date": day, "ingested_at": record.logged_at, **place}))
 
     for data_set, rows in candidates.items():
         result.clean[data_set] = _one_row_per_key(data_set, rows, counts[data_set])
@@ -142,8 +144,14 @@ def clean_day(day: date, records: Iterable[Record]) -> Day:
     return result
 
 
+def logged(row: Row, place: Row) -> Row:
+    """A clean row with what its log says of it, in the order of the tables."""
+    last = {RESCUED_COLUMN: row[RESCUED_COLUMN]}
+    return {**{name: value for name, value in row.items() if name not in last}, **place, **last}
+
+
 def clean_row(data_set: str, columns: Mapping[str, Any], logged_at: datetime) -> tuple[Row | None, list[str]]:
-    """The clean columns of one JSON object and no rules, or None and the broken rules, sorted.
+    """The clean columns of one JSON object, the rescued one last, and no rules; or None and the broken rules, sorted.
 
     :param columns: the object's columns; a number as :class:`conversion.JsonNumber`.
     """
@@ -152,18 +160,20 @@ def clean_row(data_set: str, columns: Mapping[str, Any], logged_at: datetime) ->
     for column in SOURCE_COLUMNS[data_set]:
         sent = _text(columns.get(column))
         text = (sent or "").strip()
-        if text in PLACEHOLDERS.get(column, ()) or (not text and column in PLACEHOLDERS):
+        if column not in columns:
+            broken.append(f"{column}_missing")
+        elif text in PLACEHOLDERS.get(column, ()) or (not text and column in PLACEHOLDERS):
             values[column] = None
         elif not text:
             broken.append(f"{column}_missing")
         else:
             try:
-                values[column] = _convert(column, text, isinstance(sent, conversion.JsonNumber), logged_at)
+                values[column] = _convert(column, columns[column], text, logged_at)
             except conversion.BrokenRuleError as error:
                 broken.append(f"{column}_{error.kind}")
     if broken:
         return None, sorted(broken)
-    return _assemble(data_set, values), []
+    return {**_assemble(data_set, values), RESCUED_COLUMN: rescued(data_set, columns)}, []
 
 
 def log_order(row: Row) -> tuple[datetime, int, int]:
@@ -219,7 +229,7 @@ def _json_text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _convert(column: str, text: str, is_json_number: bool, logged_at: datetime) -> Any:
+def _convert(column: str, sent: Any, text: str, logged_at: datetime) -> Any:
     match column:
         case "index" | "ind":
             return conversion.post_number(text)
@@ -234,7 +244,9 @@ def _convert(column: str, text: str, is_json_number: bool, logged_at: datetime) 
         case "timestamp" | "date_joined":
             return conversion.time(text, logged_at)
         case "follower_count":
-            return conversion.follower_count(text, is_json_number)
+            return conversion.follower_count(text, isinstance(sent, conversion.JsonNumber))
+        case _ if isinstance(sent, dict | list | bool):
+            raise conversion.BrokenRuleError("unparsable")
         case _:
             return text
 
@@ -298,7 +310,7 @@ def _one_row_per_key(data_set: str, rows: list[Row], counts: dict[str, int]) -> 
 
 
 def _content(data_set: str, row: Row) -> tuple[Any, ...]:
-    return tuple(row[column] for column in CLEAN_COLUMNS[data_set])
+    return tuple(row[column] for column in (*CLEAN_COLUMNS[data_set], RESCUED_COLUMN))
 
 
 def _require_same(first: Record, copy: Record) -> None:

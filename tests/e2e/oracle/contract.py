@@ -47,6 +47,12 @@ CLEAN_COLUMNS: dict[str, tuple[str, ...]] = {
 ADDRESS_COLUMNS = ("topic", "partition", "offset")
 """Our names; the contract says only that the address columns follow `ingest_date` and `ingested_at`."""
 
+RESCUED_COLUMN = "_rescued_data"
+"""The last column of every clean table."""
+
+LOG_FIELDS = ("_topic", "_partition", "_offset", "_timestamp")
+"""Fields that the sink adds to a record: they are never rescued."""
+
 SOURCE_KEY = {"pin": "unique_id", "geo": "ind", "user": "ind"}
 """The key column of each data set; it has the same name in the source and in the clean table."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e.oracle.contract import RESCUED_COLUMN
 from tests.e2e.oracle.malformed_broken import BROKEN, SEVERAL_RULES
 from tests.e2e.oracle.malformed_good import GOOD, NBSP, PLACEHOLDERS
 
@@ -29,7 +30,8 @@ class Case:
     :param key: the Kafka record's key, the post number; no two cases share one.
     :param value: the JSON value to post.
     :param rules: the rules that it breaks, None when it is clean.
-    :param clean: the clean table's columns without `ingest_date` and what follows, None when it is quarantined.
+    :param clean: the clean table's columns without `ingest_date`, `ingested_at` and address; None when it is
+        quarantined.
     """
 
     name: str
@@ -125,7 +127,7 @@ def _case(number: int, name: str, dataset: str, sent: Any, outcome: set[str] | d
         value = sent
     if isinstance(outcome, set):
         return Case(name, dataset, str(number), value, outcome, None)
-    return Case(name, dataset, str(number), value, None, {**clean, **_numbered(outcome, number)})
+    return Case(name, dataset, str(number), value, None, {**clean, RESCUED_COLUMN: None, **_numbered(outcome, number)})
 
 
 def _numbered(columns: dict[str, Any], number: int) -> dict[str, Any]:
@@ -155,6 +157,14 @@ _MISSING_RULES = (
     ("user", "age", "age_missing"),
     ("user", "date_joined", "date_joined_missing"),
 )
+_NULLABLE_RULES = (
+    "title_missing",
+    "description_missing",
+    "poster_name_missing",
+    "follower_count_missing",
+    "tag_list_missing",
+    "image_src_missing",
+)
 _NULLABLE = ("title", "description", "poster_name", "follower_count", "tag_list", "image_src")
 
 
@@ -171,6 +181,10 @@ def _nullable() -> list[Described]:
         (f"pin {column} {kind} becomes NULL", "pin", {column: nothing}, {column: None})
         for column in _NULLABLE
         for kind, nothing in _NOTHINGS
+        if nothing is not _ABSENT
+    ] + [
+        (f"pin {column} absent", "pin", {column: _ABSENT}, {rule})
+        for column, rule in zip(_NULLABLE, _NULLABLE_RULES, strict=True)
     ]
 
 
@@ -192,6 +206,7 @@ _NO_COLUMNS = [
             (*_NULLABLE, "index", "unique_id", "is_image_or_video", "downloaded", "save_location", "category"), _ABSENT
         ),
         {
+            *_NULLABLE_RULES,
             "index_missing",
             "unique_id_missing",
             "is_image_or_video_missing",

@@ -56,6 +56,20 @@ BROKEN: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("joined day first", "user", {"date_joined": "08-12-2016 20:02:43"}, {"date_joined_unparsable"}),
     ("joined too early", "user", {"date_joined": "1970-01-01 00:00:00"}, {"date_joined_out_of_range"}),
     ("joined too late", "user", {"date_joined": "2099-12-31 23:59:59"}, {"date_joined_out_of_range"}),
+    ("title as an object", "pin", {"title": {"text": "Ten"}}, {"title_unparsable"}),
+    ("description as a list", "pin", {"description": ["a", "b"]}, {"description_unparsable"}),
+    ("poster as true", "pin", {"poster_name": True}, {"poster_name_unparsable"}),
+    ("tags as a list", "pin", {"tag_list": ["a", "b"]}, {"tag_list_unparsable"}),
+    ("media type as a list", "pin", {"is_image_or_video": ["image"]}, {"is_image_or_video_unparsable"}),
+    ("image as an object", "pin", {"image_src": {}}, {"image_src_unparsable"}),
+    ("downloaded as false", "pin", {"downloaded": False}, {"downloaded_unparsable"}),
+    ("save location as a list", "pin", {"save_location": []}, {"save_location_unparsable"}),
+    ("category as an object", "pin", {"category": {"name": "art"}}, {"category_unparsable"}),
+    ("country as an object", "geo", {"country": {"name": "Fiji"}}, {"country_unparsable"}),
+    ("first name as a list", "user", {"first_name": ["Zoë"]}, {"first_name_unparsable"}),
+    ("last name as true", "user", {"last_name": True}, {"last_name_unparsable"}),
+    ("latitude as a list", "geo", {"latitude": [1.5]}, {"latitude_unparsable"}),
+    ("age as true", "user", {"age": True}, {"age_unparsable"}),
 ]
 
 SEVERAL_RULES: list[tuple[str, str, dict[str, Any], set[str]]] = [

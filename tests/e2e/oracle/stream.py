@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.e2e.oracle.cleaning import Row, clean_row, key_text, parse, raw_text
+from tests.e2e.oracle.cleaning import Row, clean_row, key_text, logged, parse, raw_text
 from tests.e2e.oracle.contract import SOURCE_COLUMNS
 
 
@@ -41,7 +41,7 @@ def speed_layer(records: Iterable[StreamRecord]) -> SpeedLayer:
     """Return what the tables must hold of ``records``, in their order."""
     layer = SpeedLayer()
     for record in records:
-        logged: dict[str, Any] = {
+        place: dict[str, Any] = {
             "ingest_date": record.arrived_at.date(),
             "ingested_at": record.arrived_at,
             "stream": record.stream,
@@ -54,7 +54,7 @@ def speed_layer(records: Iterable[StreamRecord]) -> SpeedLayer:
         if columns is not None:
             row, rules = clean_row(record.data_set, columns, record.arrived_at)
         if row is not None:
-            layer.clean[record.data_set].append({**row, **logged})
+            layer.clean[record.data_set].append(logged(row, place))
         else:
             judged = {
                 "data_set": record.data_set,
@@ -62,5 +62,5 @@ def speed_layer(records: Iterable[StreamRecord]) -> SpeedLayer:
                 "rules": rules,
                 "raw": raw_text(record.data),
             }
-            layer.quarantine.append({**judged, **logged})
+            layer.quarantine.append({**judged, **place})
     return layer

@@ -99,7 +99,13 @@ def world(spark, tmp_path_factory):
     world.put("geo", "upload.json", [json.dumps(SAMPLE["geo"])])
     world.put("geo", "_SUCCESS", b"not data")
     world.put(
-        "user", "1+0000000007.json", [line("user", 7, partition=1, minute=-10), line("user", 8, partition=1, ind=2)]
+        "user",
+        "1+0000000007.json",
+        [
+            line("user", 7, partition=1, minute=-10),
+            line("user", 8, partition=1, ind=2),
+            line("user", 9, partition=1, ind=2, nickname={"b": "Z", "a": [1.5]}),
+        ],
     )
     world.put("dead_letter", "0+0000000000.bin", b"not\njson")
     world.put("dead_letter", "0+0000000001.bin", b"\xff\xfe")
@@ -128,7 +134,7 @@ def test_every_row_read_is_accounted_for(world):
     assert {name: tuple(of[count] for count in names) for name, of in world.receipt["data_sets"].items()} == {
         "pin": (3, 1, 0, 0, 2, 0),
         "geo": (8, 2, 1, 1, 0, 4),
-        "user": (2, 2, 0, 0, 0, 0),
+        "user": (3, 2, 0, 0, 1, 0),
         "dead_letter": (3, 0, 0, 0, 0, 3),
     }
 
@@ -150,6 +156,14 @@ def test_clean_rows_have_their_columns_and_the_address_of_the_last_record(world)
         (2, [-29.5, -89.5], "Fiji", 3),
     ]
     assert [(user.user_name, user.age) for user in world.rows("user")] == [("Zoë O'Neil", 36)] * 2
+
+
+def test_a_field_that_the_contract_does_not_know_is_kept_and_makes_another_content(world):
+    assert {user.ind: user["_rescued_data"] for user in world.rows("user")} == {
+        1: None,
+        2: '{"nickname":{"a":[1.5],"b":"Z"}}',
+    }
+    assert world.receipt["data_sets"]["user"]["superseded"] == 1
 
 
 def test_quarantined_rows_have_their_rules_their_line_and_what_is_known_of_their_address(world):
@@ -190,16 +204,17 @@ def test_the_receipt_names_rules_warnings_objects_and_versions(world):
     assert receipt["warnings"] == [
         {"data_set": "pin", "warning": "unknown_category", "value": "cats", "count": 1},
         {"data_set": "pin", "warning": "superseded_share", "count": 2},
+        {"data_set": "user", "warning": "superseded_share", "count": 1},
         {"data_set": "user", "warning": "of_another_day", "count": 1},
         {"data_set": "geo", "warning": "ignored_object", "value": f"topics/p.geo/dt={DAY}/_SUCCESS", "count": 1},
     ]
-    assert [entry["lines"] for entry in receipt["manifest"]] == [3, 3, 4, 1, 0, 2, 1, 1, 1]
+    assert [entry["lines"] for entry in receipt["manifest"]] == [3, 3, 4, 1, 0, 3, 1, 1, 1]
     assert {entry["key"]: entry["etag"] for entry in receipt["manifest"]} == {
         raw.key: raw.etag for raw in world.objects.values()
     }
     assert receipt["tables"].keys() == set(layout.BATCH_TABLES)
     assert (receipt["job"], receipt["day"], receipt["run_id"]) == ("clean_batch", DAY, "the run")
-    assert receipt["newest_record_at"] == "2020-09-01T00:08:00+00:00"
+    assert receipt["newest_record_at"] == "2020-09-01T00:09:00+00:00"
     json.dumps(receipt)
 
 

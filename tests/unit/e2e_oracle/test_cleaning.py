@@ -61,6 +61,7 @@ def test_a_pin_of_placeholders_has_null_in_every_column_that_may_be_null():
             "topic": "12ab.pin",
             "partition": 2,
             "offset": 3,
+            "_rescued_data": None,
         }
     ]
     assert day.warnings == {"category": 0, "is_image_or_video": 0}
@@ -69,7 +70,7 @@ def test_a_pin_of_placeholders_has_null_in_every_column_that_may_be_null():
 def test_columns_come_in_the_order_of_the_tables():
     day = cleaning.clean_day(DAY, [record("pin", PIN), record("geo", GEO), record("user", USER)])
 
-    place = ["ingest_date", "ingested_at", "topic", "partition", "offset"]
+    place = ["ingest_date", "ingested_at", "topic", "partition", "offset", "_rescued_data"]
     texts = ["follower_count", "poster_name", "tag_list", "is_image_or_video", "image_src", "save_location", "category"]
     names = {data_set: list(rows[0]) for data_set, rows in day.clean.items()}
     assert names["pin"] == ["ind", "unique_id", "title", "description", *texts, *place]

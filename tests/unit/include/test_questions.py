@@ -72,9 +72,10 @@ def test_a_serving_view_shows_of_each_key_the_row_that_counts(lake, view, label)
 
 
 @pytest.mark.parametrize("view", SERVING_VIEWS)
-def test_a_serving_view_has_the_clean_columns_then_where_the_row_comes_from(lake, view):
+def test_a_serving_view_has_the_clean_columns_then_where_the_row_comes_from_and_what_was_rescued(lake, view):
     clean = [column.name for column in dataset(view).clean]
-    assert lake.sql(f"FROM serving.{view}").columns == [*clean, "ingest_date", "ingested_at", *UNIFIED_ADDRESS]
+    own = [*clean, "ingest_date", "ingested_at", *UNIFIED_ADDRESS, "_rescued_data"]
+    assert lake.sql(f"FROM serving.{view}").columns == own
 
 
 @pytest.mark.parametrize("view", SERVING_VIEWS)
