@@ -56,6 +56,13 @@ with DAG(
             description="Where raw objects are gone that the last cleaning of the day has read, such as by their "
             "retention: `refuse` fails and changes nothing, `accept` cleans the rest, and the day loses their rows.",
         ),
+        "too_many_quarantined": Param(
+            "refuse",
+            type="string",
+            enum=["refuse", "accept"],
+            description="Where a larger share of the day's rows breaks rules than the settings allow: `refuse` fails "
+            "and changes nothing, `accept` cleans the rest and quarantines them.",
+        ),
     },
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)
@@ -97,6 +104,7 @@ with DAG(
         job_parameters={
             "day": resolved["day"],
             "missing_raw": "{{ params.missing_raw }}",
+            "too_many_quarantined": "{{ params.too_many_quarantined }}",
             "run_id": "{{ macros.pinpipe.job_run_id(ti) }}",
         },
         **RUN_NOW,

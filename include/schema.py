@@ -152,6 +152,13 @@ class Dataset:
         """The clean column of which a day holds each value once."""
         return next(column for column in self.clean if self.key in column.sources)
 
+    @property
+    def nullable_clean(self) -> tuple[str, ...]:
+        """The names of the clean columns that may be NULL."""
+        return tuple(
+            column.name for column in self.clean if any(self.column(source).nullable for source in column.sources)
+        )
+
     def clean_type(self, source: str) -> str | None:
         """Return the type of the clean column made from this source column alone, ``None`` if there is none."""
         return next((column.type for column in self.clean if column.sources == (source,)), None)

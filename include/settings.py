@@ -174,6 +174,42 @@ class Settings(BaseSettings):
         description="Share of a day's rows, from 0 to 1, replaced by a different later row of the same key, above "
         "which the day gets a warning.",
     )
+    max_quarantined_share: float = Field(
+        0.1,  # of 3,513 real records none breaks a rule
+        ge=0,
+        le=1,
+        description="Where a larger share of a day's rows of a data set, from 0 to 1, breaks rules, `clean_batch` "
+        "fails and leaves the day as it is; 1: never.",
+    )
+    quarantined_rows_allowed: int = Field(
+        20, ge=0, le=_LONG, description="So many rows of a data set may break rules on a day, whatever their share."
+    )
+    expected_rows_low: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Fewer rows of a data set than so many times the median of the last seven cleaned days are told in "
+        "receipt and report.",
+    )
+    expected_rows_high: float = Field(
+        2.0,
+        ge=1,
+        le=1_000_000,
+        description="More rows of a data set than so many times the median of the last seven cleaned days are told.",
+    )
+    expected_share_change: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="A share of a day's rows (NULL in a column, quarantined, with unknown fields) that lies further "
+        "than this from its median of the last seven cleaned days is told.",
+    )
+    expected_unknown_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="A larger share of rows with an unknown category or media type is told.",
+    )
 
     raw_retention_days: int | None = Field(
         None,

@@ -60,8 +60,8 @@ def verdict(dataset: Dataset, parsed: Column) -> dict[str, Column]:
 
     That is ``rules`` (names of all rules broken, in the order of the source's columns; empty for a good row), ``key``
     (the clean key as text, else what stands in its place, NULL if nothing does), ``unexpected`` (names of the columns
-    whose value is none of those known) and ``content`` (a struct of the clean columns and the rescued one; of use where no
-    rule is broken).
+    whose value is none of those known) and ``content`` (a struct of the clean columns and the rescued one; of use where
+    no rule is broken).
 
     :param parsed: whether there is a record at all.
     """

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import date
+from math import inf
 
 import boto3
 from botocore.config import Config
@@ -14,9 +15,11 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.day_cleaning import JOB, Day, clean_day
 from spark_jobs.driver_log import log_to_driver
+from spark_jobs.expectations import DAYS_COMPARED, Tolerance
 from spark_jobs.missing_raw import ACCEPT, REFUSE, refuse_or_accept, refuse_or_accept_emptiness, rows_read
+from spark_jobs.quarantined_share import QuarantineLimit
 from spark_jobs.raw_objects import list_day
-from spark_jobs.receipts import get_receipt, put_receipt
+from spark_jobs.receipts import get_receipt, last_receipts, put_receipt
 
 _TIMEOUTS = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
 
@@ -43,8 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pipeline_id=options.pipeline_id,
         superseded_share=options.superseded_share,
         run_id=options.run_id,
+        quarantine_limit=QuarantineLimit(
+            options.max_quarantined_share, options.quarantined_rows_allowed, options.too_many_quarantined
+        ),
+        tolerance=Tolerance(
+            rows_low=options.expected_rows_low,
+            rows_high=options.expected_rows_high,
+            share_change=options.expected_share_change,
+            unknown_share=options.expected_unknown_share,
+            superseded_share=options.superseded_share,
+        ),
     )
-    receipt = clean_day(spark, day, objects)
+    receipt = clean_day(spark, day, objects, last_receipts(s3, options.bucket, JOB, options.day, DAYS_COMPARED))
     key = put_receipt(s3, options.bucket, JOB, options.day, receipt)
     log.info("day %s: %s; receipt s3://%s/%s", options.day, receipt["data_sets"], options.bucket, key)
 
@@ -61,6 +74,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         choices=(REFUSE, ACCEPT),
         default=REFUSE,
         help="what to do where raw objects are gone that the last cleaning of the day has read",
+    )
+    parser.add_argument(
+        "--max-quarantined-share", type=_share, default=1.0, help="largest share of a data set's rows in quarantine"
+    )
+    parser.add_argument(
+        "--quarantined-rows-allowed", type=int, default=0, help="rows in quarantine that are allowed whatever the share"
+    )
+    parser.add_argument(
+        "--too-many-quarantined",
+        choices=(REFUSE, ACCEPT),
+        default=REFUSE,
+        help="what to do with a day of which more is to be quarantined",
+    )
+    parser.add_argument(
+        "--expected-rows-low", type=float, default=0.0, help="least rows expected, as a multiple of the last days'"
+    )
+    parser.add_argument(
+        "--expected-rows-high", type=float, default=inf, help="most rows expected, as a multiple of the last days'"
+    )
+    parser.add_argument(
+        "--expected-share-change", type=_share, default=1.0, help="how far shares are expected from the last days'"
+    )
+    parser.add_argument(
+        "--expected-unknown-share", type=_share, default=1.0, help="largest share expected of unknown values"
     )
     parser.add_argument("--run-id", required=True, help="names the run in receipt, metrics and table history")
     return parser.parse_args(arguments)

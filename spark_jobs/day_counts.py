@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.outcomes import OUTCOMES, SUPERSEDED
+from include.schema import DATASETS, dataset
 
 
 class EquationError(RuntimeError):
@@ -23,6 +24,8 @@ class DataSetCounts:
     :param rules: quarantined rows by the rules that they break; a row counts under each.
     :param unexpected: clean rows by the column whose value is none of those known.
     :param of_another_day: rows whose log timestamp lies on another day than their object.
+    :param nulls: clean rows by the column that is NULL in them.
+    :param rescued: clean rows with fields that the contract does not know.
     """
 
     read: int = 0
@@ -30,6 +33,8 @@ class DataSetCounts:
     rules: Counter[str] = field(default_factory=Counter)
     unexpected: Counter[str] = field(default_factory=Counter)
     of_another_day: int = 0
+    nulls: Counter[str] = field(default_factory=Counter)
+    rescued: int = 0
 
     def add(self, outcome: str, rules: Iterable[str], unexpected: Iterable[str], other_day: bool, rows: int) -> None:
         """Count rows that share outcome, broken rules, unexpected columns and whether they are of another day."""
@@ -43,6 +48,10 @@ class DataSetCounts:
     def as_receipt(self) -> dict[str, int]:
         """Return the counts under the names that receipts and the metrics table use."""
         return {"read": self.read, **{outcome: self.outcomes[outcome] for outcome in OUTCOMES}}
+
+    def nulls_by_column(self, data_set: str) -> dict[str, int]:
+        """Return how many clean rows are NULL in each column that may be."""
+        return {column: self.nulls[column] for column in dataset(data_set).nullable_clean}
 
     def superseded_above(self, share: float) -> bool:
         """Whether more than ``share`` of the rows read were replaced by a later, different one."""
@@ -72,5 +81,9 @@ def metric_rows(
             yield name, metric, None, value
         for rule, value in sorted(of.rules.items()):
             yield name, "quarantined_by_rule", rule, value
+        if name in DATASETS:
+            yield name, "rescued", None, of.rescued
+            for column, value in of.nulls_by_column(name).items():
+                yield name, "nulls", column, value
     for warning in warnings:
         yield warning["data_set"], warning["warning"], warning.get("value"), warning["count"]

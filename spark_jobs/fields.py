@@ -61,14 +61,12 @@ def is_text(wire_values: Column, name: str) -> Column:
 
 
 def _others(value_type: str, known: list[str]) -> Column:
-    """Return the fields that are none of ``known``, their values as ``value_type``; NULL if one of them cannot be so."""
+    """Return the fields that are none of ``known``, their values as ``value_type``; NULL if one cannot be so."""
     entries = F.map_entries(F.from_json("value", f"map<string, {value_type}>"))
     unknown = F.filter(entries, lambda field: ~field["key"].isin(*known))
     placed = F.transform(
         unknown,
-        lambda field, place: F.struct(
-            field["key"].alias("name"), place.alias("place"), field["value"].alias("value")
-        ),
+        lambda field, place: F.struct(field["key"].alias("name"), place.alias("place"), field["value"].alias("value")),
     )
     ordered = F.array_sort(placed, _by_name_and_place)
     # Each beside the next: one whose name comes again is none. A map that meets a name twice would be an error.

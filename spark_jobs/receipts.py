@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,23 @@ def get_receipt(s3: S3Client, bucket: str, job: str, day: str | None) -> dict[st
         return None
     receipt: dict[str, Any] = json.loads(answer["Body"].read())
     return receipt
+
+
+def last_receipts(s3: S3Client, bucket: str, job: str, before: str, most: int) -> list[dict[str, Any]]:
+    """Return a job's receipts of the days before a day, the newest first, without their manifests.
+
+    :param before: ``YYYY-MM-DD``.
+    :param most: how many at most; days between them that have none do not count.
+    """
+    form = re.compile(re.escape(layout.receipt_key(job, "DAY")).replace("DAY", r"(\d{4}-\d{2}-\d{2})"))
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{layout.RECEIPT_ROOT}/{job}/")
+    keys = (form.fullmatch(entry["Key"]) for page in pages for entry in page.get("Contents", []))
+    days = sorted(day for key in keys if key and (day := key.group(1)) < before)
+    found = []
+    for day in days[: -most - 1 : -1]:
+        if receipt := get_receipt(s3, bucket, job, day):  # it may have gone meanwhile
+            found.append({name: value for name, value in receipt.items() if name != "manifest"})
+    return found
 
 
 def put_receipt(s3: S3Client, bucket: str, job: str, day: str | None, receipt: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ class ReceiptCheckOperator(BaseOperator):
     :param job: the job's name in receipts, ``clean_batch``. (templated)
     :param day: the cleaned day, ``YYYY-MM-DD``. (templated)
     :param aws_conn_id: the Airflow connection to AWS.
-    :return: ``{"day", "run_id", "data_sets": {name: counts}, "warnings": number of warnings}``.
+    :return: ``{"day", "run_id", "data_sets": {name: counts}, "warnings": number, "unmet_expectations": number}``.
     :raises AirflowFailException: when the receipt is missing, older than this DAG run, or does not add up.
     """
 
@@ -94,7 +94,8 @@ class ReceiptCheckOperator(BaseOperator):
         counts: dict[str, dict[str, int]] = receipt["data_sets"]
         if problems := unbalanced(counts):
             raise AirflowFailException(f"the receipt of {self.job} for {self.day} does not add up: {problems}")
-        self._log(counts, receipt["warnings"])
+        unmet = [told for told in receipt.get("expectations", ()) if not told["met"]]
+        self._log(counts, [*receipt["warnings"], *({"not_as_expected": told} for told in unmet)])
         extra: dict[str, Any] = {"day": self.day, "run_id": receipt["run_id"], "counts": counts}
         context["outlet_events"][DELTA_BATCH].extra = extra
         return {
@@ -102,6 +103,7 @@ class ReceiptCheckOperator(BaseOperator):
             "run_id": receipt["run_id"],
             "data_sets": counts,
             "warnings": len(receipt["warnings"]),
+            "unmet_expectations": len(unmet),
         }
 
     def _receipt_of(self, run_id: str, run_began: datetime) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from include.outcomes import OUTCOMES, QUARANTINED
 from include.questions import QUESTIONS
 from pinpipe_airflow.report import display
 from pinpipe_airflow.report.differences import differences
+from pinpipe_airflow.report.expectations import DAYS_SHOWN as EXPECTATION_DAYS
+from pinpipe_airflow.report.expectations import shown_expectations
 from pinpipe_airflow.report.freshness import freshness, not_over
 from pinpipe_airflow.report.quarantine import broken_rules
 from pinpipe_airflow.report.receipts import READ, Answered, CleanedDay, Problem, StreamBeat
@@ -53,6 +55,7 @@ def render_report(
     :param silent_after: a run of the stream whose heartbeat is older does not work.
     """
     newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
+    unmet, met = shown_expectations(newest_first)
     style = _style()
     return (
         _environment()
@@ -80,6 +83,9 @@ def render_report(
             stream_rows=beat.rows if isinstance(beat, StreamBeat) else None,
             stream_rules=stream_rules(beat),
             broken_rules=broken_rules(newest_first, answered.quarantine_samples),
+            unmet_expectations=unmet,
+            met_expectations=met,
+            expectation_days=EXPECTATION_DAYS,
             warnings=warning_kinds(newest_first),
             answered=answered,
             questions=[(question, answered.answers.get(question.id)) for question in QUESTIONS],

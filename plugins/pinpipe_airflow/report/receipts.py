@@ -38,6 +38,24 @@ class DayWarning(_Part):
     count: Count
 
 
+class DayExpectation(_Part):
+    """A figure of a day and the bounds that it was expected within.
+
+    :param data_set: of what it is.
+    :param name: of the figure, such as ``null_share``; one that ends so is a share, others are rows.
+    :param column: of the data set, ``None`` where the figure is of whole rows.
+    :param low: smallest value expected, ``None`` where there was nothing to compare with; ``high`` likewise.
+    """
+
+    data_set: str
+    name: str
+    column: str | None = None
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    low: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    high: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    met: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ReadObject:
     """A raw object that a cleaning has read: its size in bytes and its lines."""
@@ -77,6 +95,7 @@ class CleanedDay(_Part):
     data_sets: dict[str, dict[str, Count]]
     quarantined_by_rule: dict[str, dict[str, Count]] = Field(default_factory=dict)
     warnings: list[DayWarning] = Field(default_factory=list)
+    expectations: list[DayExpectation] = Field(default_factory=list)
     manifest: ReadObjects = ReadObjects()
 
     def rows(self, data_set: str, count: str) -> int:

@@ -91,6 +91,11 @@ def _text(data_set: str, warning: str, occurred: Sequence[tuple[CleanedDay, DayW
             f"Unusually many rows were replaced by a later row of the same key that says something else{share}. "
             "The last one was kept: look whether the source corrects posts or uses keys twice."
         )
+    if warning == "quarantined_share":
+        return (
+            "More rows break rules than the settings allow. The day was cleaned all the same, as its run was told to: "
+            "see which rules below Quarantine."
+        )
     if warning == "of_another_day":
         return (
             "The record's timestamp lies on another day than the folder that its object is stored in. "

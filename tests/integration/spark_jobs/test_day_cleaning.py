@@ -12,6 +12,8 @@ from include import layout
 from spark_jobs import day_cleaning, judging, tables
 from spark_jobs.day_cleaning import Day, clean_day
 from spark_jobs.day_counts import EquationError
+from spark_jobs.expectations import Tolerance
+from spark_jobs.quarantined_share import QuarantineLimit, TooManyQuarantinedError
 from spark_jobs.raw_objects import RawObject
 
 pytestmark = pytest.mark.spark
@@ -49,9 +51,9 @@ class World:
         path.write_bytes(body if isinstance(body, bytes) else "".join(f"{line}\n" for line in body).encode())
         self.objects[key] = RawObject(data_set, key, f"etag-{len(self.objects)}", path.stat().st_size)
 
-    def clean(self, run_id="run"):
-        day = Day(DAY, f"file://{self.folder}", self.lake, "p", superseded_share=0.05, run_id=run_id)
-        return clean_day(self.spark, day, list(self.objects.values()))
+    def clean(self, run_id="run", last_receipts=(), **limits):
+        day = Day(DAY, f"file://{self.folder}", self.lake, "p", superseded_share=0.05, run_id=run_id, **limits)
+        return clean_day(self.spark, day, list(self.objects.values()), last_receipts)
 
     def rows(self, name, day=DAY):
         frame = self.spark.read.format("delta").load(layout.table_path(self.lake, "batch", name))
@@ -88,7 +90,9 @@ def world(spark, tmp_path_factory):
         other_day = other_day.withColumn(column, F.lit(None).cast(type_name))
     tables.replace_day(other_day, world.lake, "geo", OTHER_DAY, note="another run")
     world.other_day = world.files(OTHER_DAY)
-    pins = [line("pin", 0), line("pin", 1, title="Eleven"), line("pin", 2, title=" Ten ", category="cats")]
+    pins = [
+        line("pin", 0), line("pin", 1, title="Eleven"), line("pin", 2, title=" Ten ", category="cats", description=""),
+    ]  # fmt: skip
     geos = [
         line("geo", 0), line("geo", 1), line("geo", 2, ind=2, latitude=91, country=None), line("geo", 3, ind=2),
         line("geo", 4, ind="3", timestamp="2020:08:28 03:52:47"), '{"ind": 5, "la',
@@ -218,6 +222,49 @@ def test_the_receipt_names_rules_warnings_objects_and_versions(world):
     json.dumps(receipt)
 
 
+def test_the_receipt_tells_contracts_nulls_rescued_rows_and_expectations(world):
+    receipt = world.receipt
+    assert receipt["contracts"] == {"pin": 1, "geo": 1, "user": 1}
+    assert receipt["rescued"] == {"pin": 0, "geo": 0, "user": 1}
+    assert receipt["nulls"] == {
+        "pin": {
+            "title": 0, "description": 1, "follower_count": 0, "poster_name": 0, "tag_list": 0, "image_src": 0,
+        },
+        "geo": {},
+        "user": {},
+    }  # fmt: skip
+    told = {(one["data_set"], one["name"], one.get("column")): one for one in receipt["expectations"]}
+    assert told["geo", "quarantined_share", None] == {
+        "data_set": "geo", "name": "quarantined_share", "value": 0.5, "low": None, "high": None, "met": True,
+    }  # fmt: skip
+    assert told["pin", "null_share", "description"]["value"] == 1
+    assert told["user", "rescued_share", None]["value"] == 0.5
+    assert told["pin", "unknown_share", "category"]["value"] == 1
+
+
+def test_a_day_unlike_the_days_before_it_is_cleaned_and_told(world):
+    tolerance = Tolerance(rows_low=0.5, rows_high=2, share_change=0.05)
+    like_it = {**world.receipt, "nulls": {"pin": {"description": 0}}}
+    receipt = world.clean(run_id="the run", last_receipts=[like_it] * 3, tolerance=tolerance)
+    unmet = [one for one in receipt["expectations"] if not one["met"]]
+    assert [(one["name"], one["column"], one["high"]) for one in unmet] == [("null_share", "description", 0.05)]
+    metrics = [(row.detail, row.value) for row in world.rows("metrics") if row.metric == "expectation_met"]
+    assert sorted(detail for detail, value in metrics if not value) == ["null_share description"]
+    assert len(metrics) == len(receipt["expectations"])
+
+
+def test_a_day_of_which_too_many_rows_break_rules_stays_as_it_is(world):
+    before = world.commits()
+    limit = QuarantineLimit(share=0.4, rows=3)
+    with pytest.raises(TooManyQuarantinedError, match=r"geo 50\.0%; .*allows 40\.0%") as refused:
+        world.clean(run_id="refused", quarantine_limit=limit)
+    assert 'p.geo/0/2: {"ind": 2, ' in str(refused.value)
+    assert world.commits() == before
+    receipt = world.clean(run_id="the run", quarantine_limit=replace(limit, choice="accept"))
+    assert {"data_set": "geo", "warning": "quarantined_share", "count": 4} in receipt["warnings"]
+    assert receipt["data_sets"] == world.receipt["data_sets"]
+
+
 def test_a_long_unexpected_value_is_cut_in_its_warning(spark):
     pins = [("clean", ["category"], ("x" * 5_000 + end,)) for end in ("a", "b")]
     judged = spark.createDataFrame(pins, "outcome string, unexpected array<string>, content struct<category: string>")
@@ -274,6 +321,7 @@ def test_a_day_without_objects_becomes_empty_and_other_days_stay(world, monkeypa
     assert {count for of in receipt["data_sets"].values() for count in of.values()} == {0}
     assert (receipt["manifest"], receipt["warnings"], receipt["newest_record_at"]) == ([], [], None)
     assert not any(world.rows(name) for name in (*CLEANED, "quarantine"))
-    assert Counter(row.value for row in world.rows("metrics")) == {0: 24}
+    values = [row.value for row in world.rows("metrics") if row.metric != "expectation_met"]
+    assert Counter(values) == {0: 24 + 3 + 6}  # counts, rows with something rescued, nulls of a pin's columns
     assert world.files(OTHER_DAY) == world.other_day
     assert [row.ind for row in world.rows("geo", OTHER_DAY)] == [7]

@@ -1,13 +1,14 @@
 import inspect
 import json
+from io import BytesIO
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from include import schema
-from spark_jobs import checks, conversions, duplicates, records
-from spark_jobs.receipts import put_receipt, rules_version
+from include import contracts, schema
+from spark_jobs import checks, conversions, duplicates, fields, records
+from spark_jobs.receipts import last_receipts, put_receipt, rules_version
 
 pytestmark = pytest.mark.spark
 
@@ -23,12 +24,27 @@ def test_a_receipt_is_one_json_object_at_the_days_key():
     assert json.loads(sent["Body"]) == {"day": "2020-01-01", "value": "é"}
 
 
+def test_the_last_receipts_are_those_of_the_nearest_days_before_without_their_manifests():
+    days = ["2020-01-01", "2020-01-03", "2020-02-01", "2020-02-03", "2020-02-04"]
+    keys = [f"receipts/clean_batch/dt={day}/latest.json" for day in days]
+    strange = ["receipts/clean_batch/dt=x/latest.json", "receipts/clean_batch/dt=2020-02-02/other.json"]
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(s3) as stub:
+        listed = {"Contents": [{"Key": key} for key in (*strange, *keys)]}
+        stub.add_response("list_objects_v2", listed, {"Bucket": "b", "Prefix": "receipts/clean_batch/"})
+        for key in (keys[2], keys[1]):
+            body = json.dumps({"day": key, "manifest": [1]}).encode()
+            stub.add_response("get_object", {"Body": BytesIO(body)}, {"Bucket": "b", "Key": key})
+        found = last_receipts(s3, "b", "clean_batch", "2020-02-03", 2)
+    assert found == [{"day": keys[2]}, {"day": keys[1]}]
+
+
 def test_the_rules_version_is_the_same_for_the_same_rules():
     assert rules_version() == rules_version()
     assert len(rules_version()) == 16
 
 
-@pytest.mark.parametrize("module", [schema, records, conversions, checks, duplicates])
+@pytest.mark.parametrize("module", [contracts, schema, records, fields, conversions, checks, duplicates])
 def test_the_rules_version_changes_with_the_code_that_applies_them(monkeypatch, module):
     source, before = inspect.getsource, rules_version()
     monkeypatch.setattr(inspect, "getsource", lambda of: source(of) + ("# changed" if of is module else ""))

@@ -62,7 +62,7 @@ def of_an_earlier_version(spark, lake, layer, name):
 def test_a_table_of_an_earlier_version_gets_its_new_column_and_keeps_its_rows(spark, tmp_path, layer, name):
     lake = f"file:{tmp_path}"
     path = of_an_earlier_version(spark, lake, layer, name)
-    with pytest.raises(tables.TableSchemaError, match="_rescued_data: missing there, string declared.*create_tables"):
+    with pytest.raises(tables.TableSchemaError, match=r"_rescued_data: missing there, string declared.*create_tables"):
         tables.require(spark, lake, layer, [name])
     files = sorted(tmp_path.glob("**/*.parquet"))
     assert not tables.create(spark, lake, layer, name)
@@ -77,7 +77,7 @@ def test_a_table_with_other_columns_besides_gets_none(spark, tmp_path):
     lake = f"file:{tmp_path}"
     path = of_an_earlier_version(spark, lake, "batch", "geo")
     spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS (mine string)")
-    with pytest.raises(tables.TableSchemaError, match="_rescued_data: missing there.*; mine: string there"):
+    with pytest.raises(tables.TableSchemaError, match=r"_rescued_data: missing there.*; mine: string there"):
         tables.create(spark, lake, "batch", "geo")
 
 

@@ -2,6 +2,8 @@ import pytest
 
 from spark_jobs.day_counts import DataSetCounts, EquationError, check_equation, metric_rows
 
+OF_COLUMNS = ("rescued", "nulls")
+
 
 def counted(read, **outcomes):
     counts = DataSetCounts(read=read)
@@ -39,5 +41,22 @@ def test_metrics_are_the_counts_the_broken_rules_and_the_warnings():
         ("user", "quarantined", None, 2),
         ("user", "quarantined_by_rule", "age_missing", 2),
         ("user", "quarantined_by_rule", "ind_missing", 2),
+        ("user", "rescued", None, 0),
         ("user", "unknown_category", "cats", 1),
+    ]
+
+
+def test_metrics_hold_the_nulls_of_each_column_that_may_be_null_and_rows_with_something_rescued():
+    pins = counted(3, clean=3)
+    pins.nulls.update(title=2, image_src=1)
+    pins.rescued = 1
+    of_columns = [row[1:] for row in metric_rows({"pin": pins, "dead_letter": counted(0)}, []) if row[1] in OF_COLUMNS]
+    assert of_columns == [
+        ("rescued", None, 1),
+        ("nulls", "title", 2),
+        ("nulls", "description", 0),
+        ("nulls", "follower_count", 0),
+        ("nulls", "poster_name", 0),
+        ("nulls", "tag_list", 0),
+        ("nulls", "image_src", 1),
     ]

@@ -54,6 +54,7 @@ def test_a_good_receipt_is_summed_up_and_announced():
         "run_id": f"{RUN_ID}__try1",
         "data_sets": receipt()["data_sets"],
         "warnings": 1,
+        "unmet_expectations": 0,
     }
     assert extra == {"day": "2026-03-01", "run_id": f"{RUN_ID}__try1", "counts": receipt()["data_sets"]}
 
@@ -67,6 +68,16 @@ def test_counts_and_warnings_are_in_the_log(capsys):
     log = capsys.readouterr().out
     assert "pin: 3 read, 2 clean" in log
     assert "unknown_category" in log
+
+
+def test_what_is_not_as_expected_is_in_the_log_and_counted(capsys):
+    rows = {"data_set": "pin", "name": "rows_read", "value": 3, "low": 50, "high": 200, "met": False}
+    nulls = {"data_set": "pin", "name": "null_share", "column": "title", "value": 0, "low": 0, "high": 1, "met": True}
+    summary, _ = checked(receipt(expectations=[rows, nulls]))
+    assert (summary["warnings"], summary["unmet_expectations"]) == (1, 1)
+    log = capsys.readouterr().out
+    assert "rows_read" in log
+    assert "null_share" not in log
 
 
 def test_a_day_without_data_says_so(capsys):

@@ -50,6 +50,7 @@ def test_every_section_is_there_and_reached_from_the_top(page, cleaned):
         "volumes",
         "stream",
         "quarantine",
+        "expectations",
         "warnings",
         "answers",
     ]

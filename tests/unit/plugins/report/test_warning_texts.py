@@ -45,6 +45,7 @@ def test_superseded_rows_are_told_with_their_share_on_the_last_day(cleaned):
         ("of_another_day", "lies on another day than the folder"),
         ("ignored_object", "was not read"),
         ("superseded_share", "replaced by a later row"),
+        ("quarantined_share", "More rows break rules than the settings allow"),
         ("of_the_future", "does not know"),
     ],
 )
