@@ -21,7 +21,7 @@ from bench.cost import Cost
 from bench.figure import Figure, Want
 from bench.plan import ROOT, Plan
 from include import layout
-from include.schema import dataset
+from include.schema import RESCUED_COLUMN, dataset
 from local.databricks import spark_settings
 
 NAME = "cleaning"
@@ -35,8 +35,9 @@ _CREATE_TIMEOUT_S = 300
 _SQL_TYPE = {"int": "INT", "bigint": "BIGINT", "string": "VARCHAR"}
 # Columns of the tables as all engines can be asked for them; a partition's column is in no file.
 _LOGGED = 'epoch_us(ingested_at), topic, partition::INT, "offset"::BIGINT'
+_PIN_COLUMNS = ", ".join(f"{column.name}::{_SQL_TYPE[column.type]}" for column in dataset("pin").clean)
 _CONTENTS = {
-    "pin": f"{', '.join(f'{column.name}::{_SQL_TYPE[column.type]}' for column in dataset('pin').clean)}, {_LOGGED}",
+    "pin": f"{_PIN_COLUMNS}, {_LOGGED}, {RESCUED_COLUMN}",
     "quarantine": f"data_set, key, rules, raw, {_LOGGED}",
 }
 

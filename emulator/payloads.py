@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from emulator.arguments import RefusedArgumentError
+from emulator.contract_check import ContractCheck
 from emulator.post import Post, Row
 from include.schema import DATASETS, Dataset, dataset
 
@@ -35,17 +36,27 @@ class Record:
         return b'{"key":' + _json(self.key) + b',"value":' + self.value + b"}"
 
 
-def records_of(post: Post) -> Iterator[tuple[str, Record]]:
-    """Yield ``(data set, record)`` for every row that the post has."""
+def records_of(post: Post, contract: ContractCheck | None = None) -> Iterator[tuple[str, Record]]:
+    """Yield ``(data set, record)`` for every row that the post has.
+
+    :param contract: counts those that break it.
+    """
     for name in DATASETS:
         row = post.row(name)
         if row is not None:
-            yield name, Record(str(post.number), row_json(dataset(name), row))
+            values = _wire_values(dataset(name), row)
+            if contract is not None:
+                contract.check(name, values)
+            yield name, Record(str(post.number), _json(values))
 
 
 def row_json(declared: Dataset, row: Row) -> bytes:
     """Return all columns of a row as compact JSON in the table's order, datetimes in ISO 8601."""
-    return _json({column.name: _wire_value(row[column.name]) for column in declared.columns})
+    return _json(_wire_values(declared, row))
+
+
+def _wire_values(declared: Dataset, row: Row) -> dict[str, Any]:
+    return {column.name: _wire_value(row[column.name]) for column in declared.columns}
 
 
 def request_body(records: Iterable[Record]) -> bytes:
@@ -67,9 +78,12 @@ class StreamRecord:
     data: bytes
 
 
-def stream_records_of(post: Post) -> Iterator[tuple[str, StreamRecord]]:
-    """Yield ``(data set, record)`` for every row that the post has."""
-    for name, record in records_of(post):
+def stream_records_of(post: Post, contract: ContractCheck | None = None) -> Iterator[tuple[str, StreamRecord]]:
+    """Yield ``(data set, record)`` for every row that the post has.
+
+    :param contract: counts those that break it.
+    """
+    for name, record in records_of(post, contract):
         yield name, StreamRecord(post.number, f"{name}-{record.key}", record.value)
 
 
@@ -139,17 +153,19 @@ def requests_of(
     *,
     most_records: int = RECORDS_PER_REQUEST,
     most_bytes: int = BYTES_PER_REQUEST,
+    contract: ContractCheck | None = None,
 ) -> Iterator[tuple[str, list[Record]]]:
     """Yield ``(topic, records)`` of each request, in the posts' order within a topic.
 
     :param topics: topic of each data set.
     :param most_records: largest number of records in one request.
     :param most_bytes: largest size of the records of one request, in bytes; a larger single record goes alone.
+    :param contract: counts the records that break it.
     """
     waiting: dict[str, list[Record]] = {topics[name]: [] for name in DATASETS}
     sizes = dict.fromkeys(waiting, 0)
     for post in posts:
-        for name, record in records_of(post):
+        for name, record in records_of(post, contract):
             topic = topics[name]
             size = len(record.value) + len(record.key) + 32
             if waiting[topic] and (len(waiting[topic]) == most_records or sizes[topic] + size > most_bytes):

@@ -75,7 +75,7 @@ def post_batch(
     resume = ResumePoint(start) if selection == "sequential" else None
     posts_read = read_posts(engine, chosen)
     reading = CountedPosts(resume.follow(posts_read) if resume else posts_read, topics)
-    jobs = requests_of(reading, topics, most_records=records_per_request)
+    jobs = requests_of(reading, topics, most_records=records_per_request, contract=receipt.contract)
     flight: _Flight = Flight(lambda job: producer.produce(*job), in_flight, stop, should_stop or (lambda: False))
     stopped, source_error = False, None
     try:

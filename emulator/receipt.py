@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.api_client import RUN_ENDED
+from emulator.contract_check import ContractCheck
 from emulator.database import SourceError
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Counts(ABC):
     vanished: int = 0
     next_start: int | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    contract: ContractCheck = field(default_factory=ContractCheck)
 
     def __post_init__(self) -> None:
         self.posted = dict.fromkeys(self.destinations, 0)
@@ -107,6 +109,7 @@ class Counts(ABC):
         """
         self.close(records_read, RUN_ENDED)
         result = self.as_dict(datetime.now(UTC))
+        self.contract.tell()
         if self.vanished:
             log.warning("%s: nothing of them was posted", self._vanished_of(posts_read))
         if stopped:
@@ -146,6 +149,8 @@ class Receipt(Counts):
         ``vanished`` are the posts that made no record: all their rows were deleted from the source after the run had
         chosen them.
 
+        ``contract`` tells by data set how many records break it, and what is wrong with them.
+
         ``offsets`` are ``[first, last]`` by topic and partition. ``next_start`` is, of a sequential run, the ``start``
         with which another one goes on without loss: after the last post, or at the first that is not wholly accepted.
         """
@@ -159,6 +164,7 @@ class Receipt(Counts):
                 topic: {str(partition): list(ends) for partition, ends in sorted(partitions.items())}
                 for topic, partitions in self.offsets.items()
             },
+            "contract": self.contract.as_dict(),
             "next_start": self.next_start,
             "days": self.days or days_between(self.started_at, finished_at),
             "started_at": self.started_at.isoformat(),

@@ -163,7 +163,7 @@ class _Run:
         for number, (timestamp_ms, post) in enumerate(stamped):
             if number % POSTS_PER_STOP_CHECK == 0 and self._should_stop():
                 return self._give_up()
-            for name, record in records_of(post):
+            for name, record in records_of(post, self._receipt.contract):
                 while not self._queued(self._topics[name], post.number, record, timestamp_ms):
                     if self._should_stop():
                         return self._give_up()

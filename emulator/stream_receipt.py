@@ -116,6 +116,7 @@ class StreamReceipt(Counts):
         have arrived. ``retried`` are records sent again, by reason; ``throttled`` is how many of those because too
         much had been sent.
         ``sequence_numbers`` are ``[first, last]`` by stream and shard, of the first shards; ``shards`` counts all.
+        ``contract`` tells by data set how many records break it, and what is wrong with them.
         ``next_start`` is, of a sequential run, the ``start`` with which another one goes on without loss.
         """
         return {
@@ -141,6 +142,7 @@ class StreamReceipt(Counts):
                 stream: {shard: list(ends) for shard, ends in islice(sorted(shards.items()), SHARDS_NAMED)}
                 for stream, shards in self.sequence_numbers.items()
             },
+            "contract": self.contract.as_dict(),
             "next_start": self.next_start,
             "stopped": self.stopped,
             "started_at": self.started_at.isoformat(),

@@ -65,7 +65,7 @@ class StreamRun:
         try:
             for post in self._paced(posts, rate, lasts_s):
                 self._receipt.post_begun()
-                for name, record in stream_records_of(post):
+                for name, record in stream_records_of(post, self._receipt.contract):
                     self._begin(self._batches.add(self._streams[name], record))
                 # One more than is in flight waits, so that no thread idles meanwhile.
                 self._book_until_left(self._flight.size)

@@ -1,9 +1,9 @@
 """The contracts: JSON Schema documents of the records as they are sent, a document for each data set and version.
 
 ``schemas/<data set>.v<version>.json`` is where names, order, types, bounds, patterns, known values and placeholders
-of the raw columns stand. What JSON Schema has no word for: ``x-conversion`` (how cleaning reads the value),
-``x-null-when`` (texts that stand for NULL), ``x-expected`` (known values; others are kept), ``x-earliest`` (first moment
-allowed).
+of the raw columns stand. Keywords of our own, where JSON Schema has none: ``x-conversion`` (how cleaning reads a
+value), ``x-null-when`` (texts that stand for NULL), ``x-expected`` (known values; others are kept) and ``x-earliest``
+(the first moment allowed).
 """
 
 from __future__ import annotations

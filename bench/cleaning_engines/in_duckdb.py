@@ -40,6 +40,13 @@ def _broken(column: Column) -> str:
     return f"CASE {missing} {unparsable} END" if missing or unparsable else "NULL"
 
 
+# A merge with NULL takes a field away; the fields that are left are in the order of the line, of which one has one.
+_KNOWN = "[" + ",".join(f"'{name}'" for name in _FIELDS) + "]"
+_WITHOUT_KNOWN = "{" + ",".join(f'"{name}":null' for name in _FIELDS) + "}"
+_RESCUED = f"""
+    CASE WHEN record IS NOT NULL
+              AND len(list_filter(json_keys(line), lambda name: NOT list_contains({_KNOWN}, name))) > 0
+         THEN json_merge_patch(line, '{_WITHOUT_KNOWN}')::VARCHAR END"""
 _SCHEMA = "{" + ",".join(f'"{name}":"VARCHAR"' for name in _FIELDS) + "}"
 _JUDGED = f"""
 CREATE OR REPLACE TEMP TABLE judged AS
@@ -52,7 +59,8 @@ WITH parsed AS (
            coalesce(record._topic, $topic) AS topic,
            coalesce(TRY_CAST(record._partition AS INT), TRY_CAST(split_part(file, '+', -2) AS INT)) AS partition,
            TRY_CAST(record._offset AS BIGINT) AS "offset",
-           make_timestamptz(TRY_CAST(record._timestamp AS BIGINT) * 1000) AS ingested_at
+           make_timestamptz(TRY_CAST(record._timestamp AS BIGINT) * 1000) AS ingested_at,
+           {_RESCUED} AS rescued
     FROM parsed
 ), valued AS (
     SELECT *,
@@ -75,7 +83,7 @@ WITH parsed AS (
            struct_pack(ind := number, unique_id := uuid, title := title, description := description,
                        follower_count := followers, poster_name := poster_name, tag_list := tag_list,
                        is_image_or_video := is_image_or_video, image_src := image_src, save_location := place,
-                       category := category) AS content,
+                       category := category, _rescued_data := rescued) AS content,
            whole AND row_number() OVER (
                PARTITION BY topic, partition, "offset", CASE WHEN NOT whole THEN hash(line) END ORDER BY file, line
            ) > 1 AS redelivered
@@ -102,7 +110,8 @@ _TABLES = {
                topic, partition, "offset"
         FROM judged WHERE outcome = 'quarantined'""",
     "pin": f"""
-        SELECT unnest(content), DATE '{DAY}' AS ingest_date, ingested_at, topic, partition, "offset"
+        SELECT unnest(struct_pack({", ".join(f"{c.name} := content.{c.name}" for c in _PIN.clean)})),
+               DATE '{DAY}' AS ingest_date, ingested_at, topic, partition, "offset", content._rescued_data
         FROM judged WHERE outcome = 'clean'""",
 }
 

@@ -27,6 +27,7 @@ _DIFFERENT = 100_000  # beyond it contents repeat under other keys: a day is to 
 _REPEATED = 0.02  # share of records with the key of an earlier one
 _REDELIVERED = 0.005  # share of lines that stand twice
 _BROKEN = 0.005  # share of records that break a rule
+_EXTENDED = 0.005  # share of records with a field that the contract does not know
 _DAY_START_MS = int(datetime.fromisoformat(DAY).replace(tzinfo=UTC).timestamp() * 1000)
 
 
@@ -67,7 +68,8 @@ def _lines(partition: int, pins: int, values: Sequence[bytes]) -> Iterator[tuple
             number = draw.randrange(partition, number, PARTITIONS)
         timestamp = _DAY_START_MS + 86_399_999 * offset * PARTITIONS // (pins + PARTITIONS)
         address = f',"_topic":"{topic}","_partition":{partition},"_offset":{offset},"_timestamp":{timestamp}}}\n'
-        line = _with_key(value, number)[:-1] + address.encode()
+        extra = b',"board":"b%d"' % number if chance > 1 - _EXTENDED else b""
+        line = _with_key(value, number)[:-1] + extra + address.encode()
         if chance < _BROKEN:
             line = _broken(line, draw)
         yield offset, line
