@@ -52,8 +52,9 @@ bench: install ## measure everything into bench/results/ and docs/performance.md
 	@$(if $(QUICK),,.venv/bin/python -m bench.page)
 
 .PHONY: docs
-docs: ## docs/configuration.md anew from the settings
+docs: ## docs/configuration.md anew from the settings, docs/contracts.md from the contracts
 	.venv/bin/python -m pinpipe_cli.configuration_page
+	.venv/bin/python -m pinpipe_cli.contracts_page
 
 .PHONY: lock
 lock: ## compile the locks anew from locks/*.in

@@ -57,8 +57,8 @@ class Column:
         ``follower_count``.
     :param sql: type in the source table: ``integer``, ``float``, ``string`` (at most 255 characters),
         ``text`` or ``datetime``.
-    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL. Every column has to
-        be there.
+    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL, unless it is optional.
+    :param optional: whether a record may do without the column.
     :param minimum: smallest number allowed, inclusive.
     :param maximum: largest number allowed, inclusive.
     :param earliest: first moment allowed (ISO 8601, UTC); the last is the log timestamp + 24 h.
@@ -71,6 +71,7 @@ class Column:
     type: str
     sql: str
     null_when: tuple[str, ...] = ()
+    optional: bool = False
     minimum: float | None = None
     maximum: float | None = None
     earliest: str | None = None
@@ -81,7 +82,7 @@ class Column:
     @property
     def nullable(self) -> bool:
         """Whether cleaning may leave the column NULL."""
-        return bool(self.null_when)
+        return self.optional or bool(self.null_when)
 
     @property
     def convertible(self) -> bool:
@@ -96,11 +97,12 @@ class Column:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that the column can break: a row breaks at most one of them."""
-        missing = "is not there; it may be empty or NULL" if self.nullable else "is empty, NULL or not there"
-        rules = [
-            Rule(f"{self.name}_missing", self.name, f"{self.name} {missing}"),
-            Rule(f"{self.name}_unparsable", self.name, f"{self.name} is not {CONVERSIONS[self.type]}"),
-        ]
+        rules = []
+        if not self.optional:
+            missing = "is not there; it may be empty or NULL" if self.nullable else "is empty, NULL or not there"
+            rules.append(Rule(f"{self.name}_missing", self.name, f"{self.name} {missing}"))
+        reason = f"{self.name} is not {CONVERSIONS[self.type]}"
+        rules.append(Rule(f"{self.name}_unparsable", self.name, reason))
         if self.earliest is not None:
             reason = f"{self.name} is before {self.earliest} or more than 24 h after the record's log timestamp"
             rules.append(Rule(f"{self.name}_out_of_range", self.name, reason))
@@ -183,11 +185,12 @@ def openapi_schemas() -> dict[str, str]:
     return {f"{of.name}_contract": json.dumps(openapi_schema(dict(of.contract))) for of in datasets()}
 
 
-def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any]) -> Column:
+def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any], *, optional: bool) -> Column:
     """Return a column.
 
     :param sent: what the contract says of it.
     :param cleaned: what is declared of its cleaning.
+    :param optional: whether a record may do without it.
     """
     # The bounds of a whole number are those of its conversion.
     bounds = ("minimum", "maximum") if sent["x-conversion"] == "number" else ()
@@ -195,6 +198,7 @@ def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any]) -> C
         name=name,
         type=sent["x-conversion"],
         null_when=tuple(sent.get("x-null-when", ())),
+        optional=optional,
         expected=tuple(sent.get("x-expected", ())),
         earliest=sent.get("x-earliest"),
         **{bound: sent[bound] for bound in bounds if bound in sent},
@@ -204,7 +208,10 @@ def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any]) -> C
 
 def _from_mapping(declared: Mapping[str, Any]) -> Dataset:
     sent = contract(declared["dataset"], declared["version"])
-    columns = tuple(_column(name, of, declared["columns"][name]) for name, of in sent["properties"].items())
+    columns = tuple(
+        _column(name, of, declared["columns"][name], optional=name not in sent["required"])
+        for name, of in sent["properties"].items()
+    )
     source_of = {column.renamed or column.name: column.name for column in columns}
     clean = tuple(
         CleanColumn(

@@ -16,6 +16,7 @@ from include.settings import PREFIX, Settings, environment_file, environments
 from local import ports
 from local.home import ROOT
 from local.process_environment import airflow_environment
+from pinpipe_cli.markdown import table
 
 PAGE = ROOT / "docs" / "configuration.md"
 COMMAND = "make docs"
@@ -94,7 +95,7 @@ def page() -> str:
                 "`AWS_ENDPOINT_URL` variables alone.",
                 "## Settings",
                 "Below a default stands the value of each environment that has another.",
-                _table(
+                table(
                     (
                         "setting",
                         "variable",
@@ -108,14 +109,14 @@ def page() -> str:
                 "## Connections",
                 "What the DAGs ask Airflow for, from `AIRFLOW_CONN_<ID>` variables or a secrets backend. The ids are "
                 "settings. The local world makes them as shown, with the secrets of its state folder.",
-                _table(("connection", "setting", "meaning", "in the local world"), _connections()),
+                table(("connection", "setting", "meaning", "in the local world"), _connections()),
                 "## Other variables",
-                _table(("variable", "default", "meaning"), [(f"`{name}`", *rest) for name, *rest in _USERS_VARIABLES]),
+                table(("variable", "default", "meaning"), [(f"`{name}`", *rest) for name, *rest in _USERS_VARIABLES]),
                 "The local world sets these for its own processes; setting them yourself has no effect there:",
-                _table(("variable", "what it is"), [(f"`{name}`", text) for name, text in _WORLDS_VARIABLES]),
+                table(("variable", "what it is"), [(f"`{name}`", text) for name, text in _WORLDS_VARIABLES]),
                 "## Ports of the local world",
                 "All on 127.0.0.1; `PINPIPE_PORT_OFFSET` is added to each.",
-                _table(("service", "port", "what listens"), _ports()),
+                table(("service", "port", "what listens"), _ports()),
             ]
         )
         + "\n"
@@ -186,11 +187,6 @@ def _connections() -> Iterable[tuple[str, ...]]:
 def _ports() -> Iterable[tuple[str, ...]]:
     for service in ports.services():
         yield service, str(ports.port(service)), _LISTENERS[service]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', r'\|') for cell in line)} |" for line in lines)
 
 
 if __name__ == "__main__":

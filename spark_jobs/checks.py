@@ -97,13 +97,20 @@ def _without_placeholders(text: Column, column: schema.Column) -> Column:
 def _broken(column: schema.Column, dataset: Dataset) -> Column:
     """Return the name of the rule that the column breaks, or NULL."""
     text, value = F.col(_text_of(dataset, column)), F.col(_value_of(dataset, column))
-    missing = F.lit(f"{column.name}_missing")
-    rule = F.when(text.isNull(), F.when(~F.array_contains(NAMES, column.name), missing) if column.nullable else missing)
+    rule = F.when(text.isNull(), _missing(column))
     parsable = value.isNotNull() if column.convertible else fields.is_text(F.col(_wire_of(dataset)), column.name)
     rule = rule.when(~parsable, f"{column.name}_unparsable")
     if column.bounded:
         rule = rule.when(_outside(column, value), f"{column.name}_out_of_range")
     return rule
+
+
+def _missing(column: schema.Column) -> Column:
+    """Return the name of the rule that the column breaks by its lack of a text, or NULL."""
+    missing = F.lit(f"{column.name}_missing")
+    if column.optional:
+        return F.lit(None)
+    return F.when(~F.array_contains(NAMES, column.name), missing) if column.nullable else missing
 
 
 def _outside(column: schema.Column, value: Column) -> Column:

@@ -11,7 +11,7 @@ from emulator.generator import generate_posts
 from emulator.payloads import records_of
 from include.contracts import contract, openapi_schema
 from include.rendering import render_yaml
-from include.schema import DATASETS, dataset, datasets
+from include.schema import DATASETS, Column, dataset, datasets
 from include.settings import settings
 from tests.e2e.oracle.cleaning import clean_row, parse
 from tests.e2e.oracle.malformed import catalogue
@@ -58,6 +58,12 @@ def test_a_contract_is_a_valid_document_of_its_version(of):
     assert of.contract["$id"] == f"urn:pinpipe:contract:{of.name}:v{of.version}"
     assert of.contract["required"] == [column.name for column in of.columns] == list(of.contract["properties"])
     assert all(declared["description"] for declared in of.contract["properties"].values())
+
+
+def test_a_column_that_is_not_required_may_be_absent_empty_or_null():
+    optional = Column("board", "text", "string", optional=True)
+    assert optional.nullable
+    assert [rule.name for rule in optional.rules] == ["board_unparsable"]
 
 
 def test_there_is_no_contract_of_another_version():
