@@ -57,7 +57,7 @@ class Column:
         ``follower_count``.
     :param sql: type in the source table: ``integer``, ``float``, ``string`` (at most 255 characters),
         ``text`` or ``datetime``.
-    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL, unless it is optional.
+    :param null_when: placeholders that become NULL; a column without any may not be empty or NULL, but an optional one.
     :param optional: whether a record may do without the column.
     :param minimum: smallest number allowed, inclusive.
     :param maximum: largest number allowed, inclusive.

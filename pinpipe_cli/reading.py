@@ -41,7 +41,7 @@ _ORDER = {
 
 
 class TableMissingError(LookupError):
-    """A Delta table, or its bucket, does not exist yet; the message names the DAG that makes it."""
+    """A Delta table, a column of it, or its bucket does not exist yet; the message names the DAG that makes it."""
 
 
 def answer(question_id: str, *, lake: str | None = None) -> Any:
@@ -95,7 +95,7 @@ def connect(
     :param views: serving views to make, with the tables below them.
     :param tables: further tables as (layer, name).
     :param lake: root of the Delta tables; default: the settings'.
-    :raises TableMissingError: when one of the tables does not exist yet.
+    :raises TableMissingError: when one of the tables does not exist yet, or has not all of its columns yet.
     :raises OSError: when S3 does not answer, or refuses.
     """
     root = lake or settings().lake_root
@@ -112,7 +112,13 @@ def connect(
         connection.register(source, dataset)
         connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT * FROM {source}")  # noqa: S608
     for view in views:
-        connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
+        try:
+            connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
+        except duckdb.BinderException as error:
+            raise TableMissingError(
+                f"the tables below serving.{view} are of an earlier version ({str(error).splitlines()[0]}): "
+                "`pinpipe run provision` adds what they lack"
+            ) from error
     return connection
 
 

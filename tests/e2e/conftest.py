@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "PINPIPE_STREAM_WISH": "stopped",
     # Raw objects of every day that tests replay stay, but those of one that lies far back.
     "PINPIPE_RAW_RETENTION_DAYS": "5000",
+    # Some days hold little but bad records, which is what they are for.
+    "PINPIPE_QUARANTINED_ROWS_ALLOWED": "300",
 }
 GENERATED_POSTS = 1_200
 

@@ -1,5 +1,6 @@
 """Reading a lake on the file system; where it lies in S3 differs in its address only."""
 
+import shutil
 from datetime import UTC, date, datetime
 
 import boto3
@@ -61,11 +62,22 @@ def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("lake")
     for layer, address in ADDRESS.items():
         for name, columns in OWN.items():
-            schema = pa.schema([*columns, *LOGGED, *address])
+            rescued = [] if name == "quarantine" else [("_rescued_data", pa.string())]
+            schema = pa.schema([*columns, *LOGGED, *address, *rescued])
             rows = pa.Table.from_pylist(ROWS.get((layer, name), []), schema)
             write_deltalake(str(root / layer / name), rows, partition_by=["ingest_date"])
     write_deltalake(str(root / "answers" / "q3b"), pa.table({"country": ["Peru"], "follower_count": [5]}))
     return str(root)
+
+
+def test_a_view_over_tables_of_an_earlier_version_names_what_they_lack_and_the_way_out(lake, tmp_path):
+    shutil.copytree(lake, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "batch" / "geo")
+    schema = pa.schema([*OWN["geo"], *LOGGED, *ADDRESS["batch"]])
+    write_deltalake(str(tmp_path / "batch" / "geo"), pa.Table.from_pylist([], schema))
+    with pytest.raises(reading.TableMissingError, match=r"serving\.geo .*_rescued_data.*`pinpipe run provision` adds"):
+        reading.table("geo", lake=str(tmp_path))
+    assert reading.count("geo", "batch", lake=str(tmp_path)) == 0
 
 
 def test_a_question_is_answered_from_both_layers(lake):

@@ -143,7 +143,7 @@ def test_quarantine_shows_reason_share_days_and_samples(page, cleaned):
     )
     rows = cells(found)
     assert rows[1] == ["user", "age_missing", "5", "10.00 %", "5", "1", "2026-11-20"]
-    assert rows[2] == ['age is empty or NULL 1 sample 2026-11-20, key 17 : {"ind": 17}']
+    assert rows[2] == ['age is empty, NULL or not there 1 sample 2026-11-20, key 17 : {"ind": 17}']
 
 
 def test_warnings_are_told_in_words(page, cleaned):
@@ -184,7 +184,7 @@ def test_nothing_from_outside_becomes_markup_or_hides(page, cleaned, beat, value
     attributes = [text for tag in parsed.find_all() for text in tag.attrs.values() if isinstance(text, str)]
     assert not {"\u202e", "\x00"} & set("".join([parsed.get_text(), *attributes]))
     assert not parsed.find_all(src=True) + parsed.find_all(onerror=True)
-    assert len(parsed.find_all("h2")) == 7
+    assert len(parsed.find_all("h2")) == 8
     labels = [chart["aria-label"] for chart in parsed.find_all("svg")]
     assert f"Quarantined share of {attribute(value)} by day; the numbers are in the table below" in labels
 

@@ -13,7 +13,7 @@ def test_rules_are_summed_over_the_days_with_the_most_broken_first(cleaned):
     first, second = broken_rules(days, {"user": {"age_missing": [Sample(day="2026-11-20", raw="{}")]}})
     assert (first.rule, first.rows, first.share, first.newest_rows, first.days) == ("age_missing", 10, 0.05, 1, 2)
     assert (str(first.first), str(first.last)) == ("2026-11-10", "2026-11-20")
-    assert (first.reason, first.samples[0].raw) == ("age is empty or NULL", "{}")
+    assert (first.reason, first.samples[0].raw) == ("age is empty, NULL or not there", "{}")
     assert (second.rule, second.rows, second.newest_rows, second.samples) == ("ind_missing", 1, 0, ())
 
 
