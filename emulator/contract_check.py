@@ -20,6 +20,9 @@ class ContractCheck:
     """
 
     def __init__(self) -> None:
+        from fastjsonschema import JsonSchemaValueException  # type: ignore[import-untyped]
+
+        self._broken = JsonSchemaValueException
         self._faults: dict[str, Counter[str]] = {name: Counter() for name in DATASETS}
         self._validators = {name: _validator(name) for name in DATASETS}
 
@@ -28,11 +31,9 @@ class ContractCheck:
 
         :param values: as they go over the wire.
         """
-        from fastjsonschema import JsonSchemaValueException
-
         try:
             self._validators[data_set](values)
-        except JsonSchemaValueException as error:
+        except self._broken as error:
             self._faults[data_set][_fault(error, values)] += 1
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
@@ -54,10 +55,10 @@ class ContractCheck:
 def _validator(data_set: str) -> Callable[[Any], Any]:
     """Return what raises for a value that breaks the contract.
 
-    Compiled to Python: it takes 4 µs for a record, which an interpreting validator takes 250 µs for. The words of the
+    Compiled to Python: it takes 4 µs for a record, which an interpreting validator takes 60 µs for. The words of the
     contract mean the same in the draft that the library knows.
     """
-    import fastjsonschema  # type: ignore[import-untyped]
+    import fastjsonschema
 
     contract = {name: value for name, value in dataset(data_set).contract.items() if name != "$schema"}
     validator: Callable[[Any], Any] = fastjsonschema.compile(contract)
