@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from pyspark.sql import functions as F  # noqa: N812
 
 from include.schema import dataset
-from spark_jobs.fields import names, rescued
+from spark_jobs.fields import names, rescued, wire_values
 
 pytestmark = pytest.mark.spark
 
@@ -81,3 +82,15 @@ def test_thousands_of_fields_are_kept(spark):
     many = {f"field {number:05d}": number for number in range(20_000)}
     [found] = rescue(spark, json.dumps({**GOOD, **many}))
     assert json.loads(found) == many
+
+
+def test_no_bytes_and_no_depth_stop_a_job(spark):
+    lines = [b"\x00\x01", b'{"a":"\xff"}', '{"a":1}'.encode("utf-16"), b"\xef\xbb\xbf{}", b'{"a":1}{"b":2}', b'{"a":']
+    lines += [b'{"a":' + b"[" * depth + b"]" * depth + b"}" for depth in (994, 998, 999, 1_000, 1_001, 5_000)]
+    rows = spark.createDataFrame([(line,) for line in lines], "line binary")
+    found = rows.select(rows.line.cast("string").alias("value")).select(
+        rescued(dataset("geo"), names()).alias("rescued"),
+        wire_values(dataset("geo"), {"country": F.lit("{")}).alias("wire"),
+    )
+    deep = [row.rescued for row in found.collect()[6:8]]
+    assert deep == [f'{{"a":{"[" * depth}{"]" * depth}}}' for depth in (994, 998)]

@@ -75,9 +75,9 @@ def test_the_error_names_share_limit_rules_rows_and_the_ways_out(judged, of_day)
     assert [line[:50] for line in told] == [
         "geo: 5 of 6 rows, 83.3%",
         "  country_missing: 5",
-        '    t.geo/0/0: {"ind": 0, "country": "", "long": "xx',
-        '    t.geo/0/1: {"ind": 1, "country": "", "long": "xx',
-        '    t.geo/0/2: {"ind": 2, "country": "", "long": "xx',
+        '    t.geo/0/0: {"ind": 0, "country": "", "long": "',
+        '    t.geo/0/1: {"ind": 1, "country": "", "long": "',
+        '    t.geo/0/2: {"ind": 2, "country": "", "long": "',
         "  ind_missing: 1",
         '    t.geo/1/None: {"ind": "",   "country": ""}',
     ]
