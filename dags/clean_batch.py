@@ -7,6 +7,8 @@ layer, and checks the job's receipt. A day can be cleaned any number of times, i
 - **When**: scheduled runs begin some minutes after midnight (`settle_minutes`).
 - **Late days**: a scheduled run also looks at the days before its own (`late_window_days`) and triggers a run for each
   with raw objects that its last cleaning did not read: because they came late, or because there was no cleaning.
+- **Too many broken rows**: where more of the day than `max_quarantined_share` breaks rules, the task `clean` fails,
+  names rules and rows, and the day stays as it was (`too_many_quarantined`).
 
 Backfills: `airflow backfill create --dag-id clean_batch --from-date A --to-date B --reprocess-behavior completed`
 """

@@ -22,7 +22,7 @@ DAY = date(2023, 6, 1)  # of no other test
 NOON_MS = int(datetime(2023, 6, 1, 12, tzinfo=UTC).timestamp() * 1000)
 FIRST_NUMBER = 960_001
 BROKEN, GOOD = 400, 100
-BATCH_FIELDS = {"data_set", "name", "value", "low", "high", "met"}
+EXPECTATION_FIELDS = {"data_set", "name", "value", "low", "high", "met"}
 
 
 def geo(number: int, **changes: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_the_receipt_tells_contracts_and_expectations_and_the_report_shows_them(
     told = {one["name"]: one for one in receipt["expectations"] if one["data_set"] == "geo"}
     assert told.keys() >= {"rows_read", "quarantined_share", "superseded_share", "rescued_share"}
     assert told["rows_read"]["value"] == GOOD
-    assert all(one.keys() >= BATCH_FIELDS for one in told.values())
+    assert all(one.keys() >= EXPECTATION_FIELDS for one in told.values())
     world.run("analytics", {})
     path = world.pinpipe("report").stdout.strip().splitlines()[-1]
     with open(path, encoding="utf-8") as file:
