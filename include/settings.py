@@ -184,31 +184,22 @@ class Settings(BaseSettings):
     quarantined_rows_allowed: int = Field(
         20, ge=0, le=_LONG, description="So many rows of a data set may break rules on a day, whatever their share."
     )
+    # What is not as expected fails nothing: it is told in receipt, metrics and report.
     expected_rows_low: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Fewer rows of a data set than so many times the median of the last seven cleaned days are told in "
-        "receipt and report.",
+        0.5, ge=0, le=1, description="Least rows expected of a day, as a multiple of the median of the last seven days."
     )
     expected_rows_high: float = Field(
-        2.0,
-        ge=1,
-        le=1_000_000,
-        description="More rows of a data set than so many times the median of the last seven cleaned days are told.",
+        2.0, ge=1, le=1_000_000, description="Most rows expected of a day, likewise; more or fewer are told."
     )
     expected_share_change: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="A share of a day's rows (NULL in a column, quarantined, with unknown fields) that lies further "
-        "than this from its median of the last seven cleaned days is told.",
+        description="How far a day's share of rows that are NULL in a column, quarantined, or have unknown fields is "
+        "expected from the median of the last seven days.",
     )
     expected_unknown_share: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        description="A larger share of rows with an unknown category or media type is told.",
+        0.01, ge=0, le=1, description="Largest share expected of rows with an unknown category or media type."
     )
 
     raw_retention_days: int | None = Field(
