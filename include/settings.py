@@ -184,7 +184,6 @@ class Settings(BaseSettings):
     quarantined_rows_allowed: int = Field(
         20, ge=0, le=_LONG, description="So many rows of a data set may break rules on a day, whatever their share."
     )
-    # What is not as expected fails nothing: it is told in receipt, metrics and report.
     expected_rows_low: float = Field(
         0.5, ge=0, le=1, description="Least rows expected of a day, as a multiple of the median of the last seven days."
     )
@@ -195,8 +194,7 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="How far a day's share of rows that are NULL in a column, quarantined, or have unknown fields is "
-        "expected from the median of the last seven days.",
+        description="How far shares (NULL, quarantined, unknown fields) may lie from the last seven days'.",
     )
     expected_unknown_share: float = Field(
         0.01, ge=0, le=1, description="Largest share expected of rows with an unknown category or media type."
