@@ -1,7 +1,7 @@
 """Post posts, as the users of the source would.
 
 Reads posts (a pin with its place and its user) from the source database and posts them through the REST API, or
-replays them as a past day straight to the brokers. A run fails unless every record was accepted. The task `emulate`
+replays them as past days straight to the brokers. A run fails unless every record was accepted. The task `emulate`
 returns a receipt: posts, requests, records and offsets by topic, the days that the records belong to, how many posts
 `vanished` (their rows were deleted from the source meanwhile) and, for posts taken one after the other, `next_start`:
 where the next run goes on.
@@ -23,7 +23,7 @@ wanted = settings()
 
 with DAG(
     dag_id="emulate_batch",
-    description="Posts posts from the source database through the REST API, or replays a past day.",
+    description="Posts posts from the source database through the REST API, or replays past days.",
     doc_md=__doc__,
     schedule=wanted.emulate_batch_schedule,
     start_date=START_DATE,
@@ -37,7 +37,11 @@ with DAG(
     render_template_as_native_obj=True,
     params={
         "posts": Param(
-            500, type="integer", minimum=1, maximum=1_000_000, description="How many posts; each is three records."
+            500,
+            type="integer",
+            minimum=1,
+            maximum=1_000_000,
+            description="How many posts; each is three records. Of a replay: so many for each day.",
         ),
         "selection": Param(
             "random",
@@ -65,7 +69,15 @@ with DAG(
             type=["null", "string"],
             format="date",
             description="Replay this UTC day (YYYY-MM-DD, today at the latest) straight to the brokers. "
-            "Empty: post now, through the REST API.",
+            "Empty, and no `days`: post now, through the REST API.",
+        ),
+        "days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            maximum=366,
+            description="Replay so many days, the last of which is `day`, or yesterday where that is empty. "
+            "Empty: `day` alone.",
         ),
     },
 ):
@@ -81,6 +93,7 @@ with DAG(
         seed="{{ params.seed }}",
         start="{{ params.start }}",
         day="{{ params.day }}",
+        days="{{ params.days }}",
         in_flight=wanted.emulate_in_flight,
         aws_conn_id=wanted.aws_conn_id,
         region_name=wanted.region,

@@ -1,9 +1,10 @@
-"""Replays a past day: posts with that day's timestamps straight to the broker, which takes the past."""
+"""Replays past days: posts with those days' timestamps straight to the broker, which takes the past."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from emulator.payloads import CountedPosts, Record, records_of
 from emulator.post import Post
 from emulator.receipt import PostingError, Receipt
 from emulator.resume import ResumePoint
-from emulator.selection import Selection, select_numbers
+from emulator.selection import Selection, select_for_days
 from emulator.source import read_numbers, read_posts
 
 log = logging.getLogger(__name__)
@@ -27,45 +28,66 @@ DELIVERY_TIMEOUT_MS = 120_000
 POLL_S = 0.5
 POSTS_PER_STOP_CHECK = 500
 DAY_MS = 86_400_000
+_DAY = timedelta(days=1)
+_FIRST_DAY = date(1970, 1, 1)  # brokers count milliseconds since then
 
 
-def replay_day(
+@dataclass(frozen=True)
+class Window:
+    """A day, and what has passed of it.
+
+    :param day: UTC day.
+    :param first_ms: its first moment, in milliseconds since 1970 (UTC).
+    :param span_ms: length of what has passed of it, in milliseconds.
+    """
+
+    day: date
+    first_ms: int
+    span_ms: int
+
+
+def replay_days(
     engine: sa.Engine,
     *,
     day: str | date,
     posts: int,
     kafka_config: Mapping[str, Any],
     topics: Mapping[str, str],
+    days: int = 1,
     selection: Selection = "random",
     seed: int | None = None,
     start: int | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
-    """Write ``posts`` posts to the topics as if they had been posted on ``day``, spread evenly over it.
+    """Write ``posts`` posts for each day to the topics as if they had been posted on it, spread evenly over it.
 
-    Keys and values are those that posting through the API leads to. The choice depends on ``day`` and ``seed`` alone
-    (and on the source), so replaying a day again writes the same records with the same timestamps.
+    Keys and values are those that posting through the API leads to. A random choice depends on the day and ``seed``
+    alone (and on the source), so replaying a day again, alone or with others, writes the same records with the same
+    timestamps.
 
     :param engine: the source database.
-    :param day: ``YYYY-MM-DD``, UTC, today at the latest; of today, only what has passed of it is used.
-    :param posts: number of posts, at least 1.
+    :param day: the last day, ``YYYY-MM-DD``, UTC, today at the latest; of today, only what has passed of it is used.
+    :param posts: number of posts of each day, at least 1.
+    :param days: how many days, at least 1.
     :param kafka_config: librdkafka settings of the brokers, ``bootstrap.servers`` among them.
     :param topics: topic of each data set.
     :param selection: ``random`` (with replacement, over all posts) or ``sequential`` (from ``start`` on).
     :param seed: of ``random``; another seed gives another choice for the same day.
-    :param start: of ``sequential``: the first post number.
+    :param start: of ``sequential``: the first post number; the days share the posts from there on, in their order.
     :param should_stop: asked about twice a second; the run ends with an error soon after it has said yes.
     :return: the receipt, see :meth:`emulator.receipt.Receipt.as_dict`; it made no HTTP requests.
-    :raises RefusedArgumentError: when the day is malformed or to come, or another argument is out of its limits.
+    :raises RefusedArgumentError: when a day is malformed, to come or before 1970, or another argument is out of its
+        limits.
     :raises SourceError: when the source cannot be read.
     :raises PostingError: when a topic is missing, not every record was accepted, or the source failed in mid-run; it
         carries the receipt.
     """
     now = datetime.now(UTC)
-    first_ms, span_ms = window(day, now)
-    text = datetime.fromtimestamp(first_ms / 1000, UTC).date().isoformat()
-    receipt = Receipt(posts, list(topics.values()), started_at=now, days=[text])
-    chosen = select_numbers(read_numbers(engine), posts=posts, selection=selection, seed=f"{text} {seed}", start=start)
+    windows = windows_until(day, days, now)
+    texts = [window.day.isoformat() for window in windows]
+    receipt = Receipt(posts * days, list(topics.values()), started_at=now, days=texts)
+    seeds = [f"{text} {seed}" for text in texts]
+    chosen = select_for_days(read_numbers(engine), posts=posts, selection=selection, seeds=seeds, start=start)
     resume = ResumePoint(start) if selection == "sequential" else None
     posts_read = read_posts(engine, chosen)
     reading = CountedPosts(resume.follow(posts_read) if resume else posts_read, topics)
@@ -85,39 +107,55 @@ def replay_day(
     run = _Run(producer, topics, receipt, resume, should_stop or (lambda: False))
     source_error = None
     try:
-        stopped = run.produce(_stamped(reading, posts, first_ms, span_ms))
+        stopped = run.produce(_stamped(reading, posts, windows))
     except SourceError as error:
         source_error = error
         stopped = run.finish()
     receipt.next_start = resume.next_start if resume else None
     receipt.vanished = reading.vanished
     result = receipt.settle(reading.posts, reading.records, stopped=stopped, source_error=source_error)
-    log.info("replayed %s: %s records of %s posts", text, receipt.all_posted, posts)
+    log.info("replayed %s: %s records of %s posts a day", span_of(texts), receipt.all_posted, posts)
     if receipt.next_start is not None:
         log.info("the posts after these begin at start=%s", receipt.next_start)
     return result
 
 
-def window(day: str | date, now: datetime) -> tuple[int, int]:
-    """Return the first moment of ``day`` and the length of what has passed of it, in ms (since the epoch, UTC).
+def windows_until(last: str | date, days: int, now: datetime) -> list[Window]:
+    """Return ``days`` days, the last of which is ``last``, oldest first.
 
-    :raises RefusedArgumentError: when ``day`` is no date or after ``now``.
+    :raises RefusedArgumentError: when ``last`` is no date or after ``now``, or the days are none or begin before 1970.
     """
     try:
-        wanted = datetime.strptime(str(day), "%Y-%m-%d").replace(tzinfo=UTC)
+        newest = datetime.strptime(str(last), "%Y-%m-%d").date()
     except ValueError:
-        raise RefusedArgumentError(f"day={day!r} is not a date: write it like 2026-01-31") from None
-    if wanted > now:
+        raise RefusedArgumentError(f"day={last!r} is not a date: write it like 2026-01-31") from None
+    if newest > now.astimezone(UTC).date():
         raise RefusedArgumentError(
-            f"day={day} is to come: it is {now:%Y-%m-%d} UTC; only today or a past day can be replayed"
+            f"day={last} is to come: it is {now:%Y-%m-%d} UTC; only today or a past day can be replayed"
         )
-    return int(wanted.timestamp()) * 1000, min(DAY_MS, (now - wanted) // timedelta(milliseconds=1))
+    if days < 1:
+        raise RefusedArgumentError(f"days={days}: ask for at least 1 day")
+    if days > (newest - _FIRST_DAY).days + 1:
+        raise RefusedArgumentError(f"days={days} until day={last}: records have times from {_FIRST_DAY} on")
+    return [_window(newest - back * _DAY, now) for back in range(days - 1, -1, -1)]
 
 
-def _stamped(reading: CountedPosts, posts: int, first_ms: int, span_ms: int) -> Iterator[tuple[int, Post]]:
-    """Yield posts with timestamps that part the span evenly; the three records of a post share theirs."""
+def span_of(days: Sequence[str]) -> str:
+    """Return some days in a row in words, by the first and the last of them."""
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def _window(day: date, now: datetime) -> Window:
+    began = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Window(day, int(began.timestamp()) * 1000, min(DAY_MS, (now - began) // timedelta(milliseconds=1)))
+
+
+def _stamped(reading: CountedPosts, posts: int, windows: Sequence[Window]) -> Iterator[tuple[int, Post]]:
+    """Yield posts with timestamps that part each day's span evenly; the three records of a post share theirs."""
     for number, post in enumerate(reading):
-        yield first_ms + (2 * number + 1) * span_ms // (2 * posts), post
+        day, place = divmod(number, posts)
+        window = windows[day]
+        yield window.first_ms + (2 * place + 1) * window.span_ms // (2 * posts), post
 
 
 def _require_topics(producer: Producer, receipt: Receipt, servers: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import batched, islice
 from random import Random
 from typing import Literal, get_args
@@ -49,6 +49,23 @@ def select_numbers(
         ``start``.
     :raises SourceError: when the numbers cannot be read.
     """
+    return select_for_days(numbers, posts=posts, selection=selection, seeds=[seed], start=start)
+
+
+def select_for_days(
+    numbers: PostNumbers,
+    *,
+    posts: int,
+    selection: Selection,
+    seeds: Sequence[int | str | None],
+    start: int | None = None,
+) -> Iterator[int]:
+    """Return the post numbers of several days, day after day; errors as of :func:`select_numbers`.
+
+    :param posts: how many to take for each day.
+    :param seeds: one for each day: of ``random``, a day has the numbers that it would have alone.
+    :param start: of ``sequential``: where the first day begins; each goes on where the one before it ended.
+    """
     if posts < 1:
         raise RefusedArgumentError(f"posts={posts}: ask for at least 1 post")
     if selection not in get_args(Selection):
@@ -56,17 +73,20 @@ def select_numbers(
     if start is not None and not LOWEST_NUMBER <= start <= HIGHEST_NUMBER:
         raise RefusedArgumentError(f"start={start}: post numbers lie between {LOWEST_NUMBER} and {HIGHEST_NUMBER}")
     if selection == "random":
-        return _draw(numbers, numbers.count(), posts, seed)
-    left = numbers.count(start, at_most=posts)
-    if left < posts:
+        return _draw(numbers, numbers.count(), posts, seeds)
+    all_posts = posts * len(seeds)
+    left = numbers.count(start, at_most=all_posts)
+    if left < all_posts:
+        each = f" for each of {len(seeds)} days" if len(seeds) > 1 else ""
         raise RefusedArgumentError(
-            f"posts={posts} from post number {next(iter(numbers)) if start is None else start} on: the source has "
+            f"posts={posts}{each} from post number {next(iter(numbers)) if start is None else start} on: the source has "
             f"{left} there, and {numbers.count()} in all. Ask for fewer posts or a lower start"
         )
-    return islice(numbers.ascending(start), posts)
+    return islice(numbers.ascending(start), all_posts)
 
 
-def _draw(numbers: PostNumbers, many: int, posts: int, seed: int | str | None) -> Iterator[int]:
-    draw = Random(seed).random  # noqa: S311 - a choice to repeat, not a secret
-    for positions in batched((int(draw() * many) for _ in range(posts)), DRAWS_PER_PASS):
+def _draw(numbers: PostNumbers, many: int, posts: int, seeds: Sequence[int | str | None]) -> Iterator[int]:
+    draws = (Random(seed).random for seed in seeds)  # noqa: S311 - a choice to repeat, not a secret
+    drawn = (int(draw() * many) for draw in draws for _ in range(posts))
+    for positions in batched(drawn, DRAWS_PER_PASS):
         yield from numbers.at(positions)

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -14,7 +14,7 @@ from emulator.generator import generate_posts
 from emulator.loading import load_posts
 from emulator.payloads import records_of
 from emulator.receipt import PostingError, PostingStoppedError
-from emulator.replay import replay_day, window
+from emulator.replay import Window, replay_days, windows_until
 from emulator.source import read_numbers, read_posts
 
 TOPICS = {"pin": "t.pin", "geo": "t.geo", "user": "t.user"}
@@ -49,7 +49,7 @@ def messages(cluster, topic):
 
 
 def replay(source, cluster, **changed):
-    return replay_day(source, **{"day": DAY, "posts": 60, "kafka_config": cluster, "topics": TOPICS, **changed})
+    return replay_days(source, **{"day": DAY, "posts": 60, "kafka_config": cluster, "topics": TOPICS, **changed})
 
 
 def test_records_spread_over_the_day_with_the_keys_and_values_of_the_api(source, cluster):
@@ -89,6 +89,37 @@ def test_a_day_is_replayed_alike_by_its_seed_and_other_days_otherwise(source, cl
     assert keys != Counter(key for _, key in once.elements())
 
 
+def test_several_days_are_each_written_as_if_replayed_alone(source, cluster):
+    def written():
+        return Counter(
+            (m.topic(), m.timestamp()[1], m.key(), m.value()) for topic in TOPICS.values() for m in messages(cluster, topic)
+        )
+
+    for day in ("2024-02-28", "2024-02-29", "2024-03-01"):
+        replay(source, cluster, seed=3, day=day)
+    alone = written()
+    receipt = replay(source, cluster, seed=3, day="2024-03-01", days=3)
+    assert written() == alone + alone
+    assert receipt["days"] == ["2024-02-28", "2024-02-29", "2024-03-01"]
+    assert receipt["posts"] == 180
+    assert receipt["records"] == {topic: {"posted": 180, "failed": 0} for topic in TOPICS.values()}
+
+
+def test_several_days_share_the_posts_of_a_sequential_replay(source, cluster):
+    receipt = replay(source, cluster, selection="sequential", posts=40, days=3)
+    numbers = [str(number).encode() for number in read_numbers(source)]
+    by_day = {}
+    for message in sorted(messages(cluster, "t.pin"), key=lambda message: message.timestamp()[1]):
+        by_day.setdefault((message.timestamp()[1] - FIRST_MS) // DAY_MS, []).append(message.key())
+    assert by_day == {-2: numbers[:40], -1: numbers[40:80], 0: numbers[80:120]}
+    assert receipt["next_start"] == int(numbers[119]) + 1
+
+
+def test_days_that_need_more_posts_than_there_are_are_refused(source, cluster):
+    with pytest.raises(ValueError, match=r"posts=50 for each of 3 days from post number \d+ on: the source has 120 there"):
+        replay(source, cluster, selection="sequential", posts=50, days=3)
+
+
 def test_today_is_replayed_up_to_now(source, cluster):
     replay(source, cluster, day=datetime.now(UTC).date())
     now_ms = datetime.now(UTC).timestamp() * 1000
@@ -98,19 +129,32 @@ def test_today_is_replayed_up_to_now(source, cluster):
 @pytest.mark.parametrize("day", ["yesterday", "2024-02-30", "2024/02/29", "2024-02-29T00:00:00", ""])
 def test_a_malformed_day_is_refused(day):
     with pytest.raises(ValueError, match="is not a date: write it like 2026-01-31"):
-        window(day, datetime.now(UTC))
+        windows_until(day, 1, datetime.now(UTC))
 
 
 def test_a_day_to_come_is_refused():
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with pytest.raises(ValueError, match=f"day={tomorrow} is to come"):
-        window(tomorrow, datetime.now(UTC))
+        windows_until(tomorrow, 1, datetime.now(UTC))
 
 
-def test_a_past_day_is_whole_and_today_ends_now():
+def test_past_days_are_whole_and_today_ends_now():
     now = datetime(2024, 2, 29, 0, 0, 1, tzinfo=UTC)
-    assert window("2024-02-28", now) == (FIRST_MS - DAY_MS, DAY_MS)
-    assert window("2024-02-29", now) == (FIRST_MS, 1000)
+    assert windows_until("2024-02-29", 2, now) == [
+        Window(date(2024, 2, 28), FIRST_MS - DAY_MS, DAY_MS),
+        Window(date(2024, 2, 29), FIRST_MS, 1000),
+    ]
+
+
+def test_no_days_are_refused():
+    with pytest.raises(ValueError, match="days=0: ask for at least 1 day"):
+        windows_until(DAY, 0, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(("day", "days"), [("1970-01-30", 31), ("1969-12-31", 1)])
+def test_days_before_1970_are_refused(day, days):
+    with pytest.raises(ValueError, match=f"days={days} until day={day}: records have times from 1970-01-01 on"):
+        windows_until(day, days, datetime.now(UTC))
 
 
 def test_a_missing_topic_says_to_provision(source, cluster):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from emulator.receipt import PostingError, PostingStoppedError
 from emulator.source import create_tables
 
 TOPICS = {"pin": "p.pin", "geo": "p.geo", "user": "p.user"}
+NOBODY = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:9"}}
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +155,32 @@ def test_a_run_that_could_not_post_everything_fails_and_leaves_its_receipt(api, 
 
 @pytest.mark.parametrize("day", ["2999-01-01", "yesterday", "2026-02-30"])
 def test_a_day_that_cannot_be_replayed_fails_the_task_without_another_try(emulate, monkeypatch, day):
-    nobody = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:9"}}
-    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(nobody))
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(NOBODY))
     with pytest.raises(AirflowFailException, match=f"day='?{day}'? is (to come|not a date)"):
         emulate(day=day).execute(context())
+
+
+@pytest.mark.parametrize(
+    ("given", "replayed"),
+    [
+        ({"day": "2024-02-29"}, {"day": "2024-02-29", "days": 1}),
+        ({"day": "2024-02-29", "days": "3"}, {"day": "2024-02-29", "days": 3}),
+        ({"days": 30}, {"day": "2026-11-19", "days": 30}),
+    ],
+)
+def test_days_end_with_the_day_given_or_the_day_before_the_run_was_asked_for(emulate, monkeypatch, given, replayed):
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(NOBODY))
+    asked_for = []
+    monkeypatch.setattr("emulator.replay.replay_days", lambda _, **arguments: asked_for.append(arguments))
+    asked_at = datetime(2026, 11, 21, 1, tzinfo=timezone(timedelta(hours=2)))
+    emulate(**given).execute(context() | {"dag_run": SimpleNamespace(run_after=asked_at)})
+    assert [{name: arguments[name] for name in ("day", "days")} for arguments in asked_for] == [replayed]
+
+
+def test_days_that_are_none_fail_the_task_without_another_try(emulate, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", json.dumps(NOBODY))
+    with pytest.raises(AirflowFailException, match="days=0: ask for at least 1 day"):
+        emulate(day="2024-02-29", days=0).execute(context())
 
 
 def test_an_error_of_another_kind_is_left_to_another_try(emulate, monkeypatch):
