@@ -78,9 +78,10 @@ def select_for_days(
     left = numbers.count(start, at_most=all_posts)
     if left < all_posts:
         each = f" for each of {len(seeds)} days" if len(seeds) > 1 else ""
+        begin = next(iter(numbers)) if start is None else start
         raise RefusedArgumentError(
-            f"posts={posts}{each} from post number {next(iter(numbers)) if start is None else start} on: the source has "
-            f"{left} there, and {numbers.count()} in all. Ask for fewer posts or a lower start"
+            f"posts={posts}{each} from post number {begin} on: the source has {left} there, and {numbers.count()} in "
+            "all. Ask for fewer posts or a lower start"
         )
     return islice(numbers.ascending(start), all_posts)
 

@@ -11,12 +11,20 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 _TIMEOUT_S = 30
+_PAGE = 100  # Airflow gives no more at once unless it is configured to
 # On a busy machine an answer takes longer now and then. Only what changes nothing is sent again.
 _PATIENCE = Retry(total=2, connect=0, read=2, redirect=0, status=0, allowed_methods={"GET"}, backoff_factor=1)
 
 
 class AirflowApiError(RuntimeError):
-    """Airflow refused or did not answer; the message holds its own words."""
+    """Airflow refused or did not answer; the message holds its own words.
+
+    :param status: HTTP status of a refusal.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass
@@ -49,8 +57,13 @@ class AirflowApi:
 
     def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
         """Return the runs of a DAG that fit Airflow's own filters, oldest first."""
-        answer = self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 1000, "order_by": "run_after", **filters})
-        return list(answer["dag_runs"])
+        runs: list[dict[str, Any]] = []
+        while True:
+            page = {"limit": _PAGE, "offset": len(runs), "order_by": "run_after", **filters}
+            found = self.call("GET", f"dags/{dag_id}/dagRuns", params=page)["dag_runs"]
+            runs += found
+            if len(found) < _PAGE:
+                return runs
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
@@ -75,19 +88,16 @@ class AirflowApi:
             lines += [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or []]
         return lines
 
-    def backfill(self, body: dict[str, Any]) -> int:
-        """Create a backfill and return its id."""
-        return int(self.call("POST", "backfills", json=body)["id"])
-
     def wait_for_dag(self, dag_id: str, timeout_s: float = 120) -> None:
         """Wait until Airflow has read the DAG.
 
-        :raises AirflowApiError: with the DAG folder's import errors, or the known ids, when it has not.
+        :raises AirflowApiError: with the DAG folder's import errors, or the known ids, when it has not; when the DAG is
+            paused, so that no run of it would begin.
         """
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                self.call("GET", f"dags/{dag_id}")
+                dag = self.call("GET", f"dags/{dag_id}")
             except AirflowApiError as error:
                 broken = self.call("GET", "importErrors")["import_errors"]
                 if broken:
@@ -100,6 +110,8 @@ class AirflowApi:
                     ) from error
                 time.sleep(1)
             else:
+                if dag.get("is_paused"):
+                    raise AirflowApiError(f"{dag_id} is paused: unpause it at {self.url}/dags/{dag_id}")
                 return
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
@@ -117,7 +129,8 @@ class AirflowApi:
         except requests.RequestException as error:
             raise AirflowApiError(f"Airflow at {self.url} does not answer ({error}): is the world up?") from error
         if not answer.ok:
-            raise AirflowApiError(f"Airflow answered {answer.status_code} to {method} {path}: {_reason(answer)}")
+            told = f"Airflow answered {answer.status_code} to {method} {path}: {_reason(answer)}"
+            raise AirflowApiError(told, answer.status_code)
         return dict(answer.json()) if answer.content else {}
 
     def _log_in(self) -> None:

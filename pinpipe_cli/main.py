@@ -8,10 +8,11 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pinpipe_cli.backfill import backfill
 from pinpipe_cli.source import source
 from pinpipe_cli.stream import stream
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pinpipe_cli.airflow_api import AirflowApi
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__)
+app.add_typer(backfill, name="backfill")
 app.add_typer(source, name="source")
 app.add_typer(stream, name="stream")
 
@@ -127,24 +129,28 @@ def run(
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Sets the param `day`.")] = None,
 ) -> None:
     """Trigger a DAG and follow it; exits with 1 unless its tasks succeeded."""
+    from pinpipe_cli.conf import json_object
     from pinpipe_cli.runs import run_dag
 
-    params = _json_object(conf)
+    params = json_object(conf)
     if day:
         params["day"] = day.date().isoformat()
     run_dag(_airflow(), dag_id, params, _say)
 
 
 @app.command()
-def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included.")],
-    reprocess: Annotated[bool, typer.Option("--reprocess", help="Run days again that have succeeded.")] = False,
+def history(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 30,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day; yesterday (UTC) if not given.")
+    ] = None,
+    posts_per_day: Annotated[int, typer.Option(min=1, max=1_000_000, help="Each post is three records.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed makes the same records.")] = 42,
 ) -> None:
-    """Clean a range of past days by an Airflow backfill and follow it."""
-    from pinpipe_cli.runs import run_backfill
+    """Replay past days into Kafka, as if posts of the source had been posted on them."""
+    from pinpipe_cli.history import replay_history
 
-    run_backfill(_airflow(), first.date(), last.date(), reprocess, _say)
+    replay_history(_airflow(), days, last.date() if last else None, posts_per_day, seed, _say)
 
 
 @app.command()
@@ -198,16 +204,6 @@ def _airflow() -> AirflowApi:
     from pinpipe_cli.airflow_api import AirflowApi
 
     return AirflowApi(*world.login())
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--conf is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise typer.BadParameter("--conf must be a JSON object, for example '{\"posts\": 100}'")
-    return value
 
 
 def _print_login() -> None:

@@ -1,16 +1,16 @@
-"""Starts DAG runs and backfills and follows them to their end."""
+"""Starts DAG runs and follows them to their end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pinpipe_cli.airflow_api import AirflowApi
 
 _POLL_S = 1.5
-_ENDED = ("success", "failed")
+ENDED = ("success", "failed")
 _TASK_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 _TOLD = ("deferred", "running", "up_for_retry", "awaiting_input")  # the last: under Required Actions in the UI
 
@@ -48,8 +48,8 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: f
             if now in (*_TASK_ENDED, *_TOLD) and told.get(key) != now:
                 told[key] = now
                 say(_sentence(task))
-        if state in _ENDED:
-            return _judge(api, dag_id, run_id, state, tasks)
+        if state in ENDED:
+            return judge(api, dag_id, run_id, state, tasks)
         if time.monotonic() > deadline:
             raise RunFailed(f"{dag_id}: run {run_id} is still {state} after {timeout_s:.0f} s; it goes on in Airflow")
         time.sleep(_POLL_S)
@@ -72,62 +72,13 @@ def follow_triggered_run(api: AirflowApi, dag_id: str, since: datetime, say: Say
     return run_id
 
 
-def run_backfill(
-    api: AirflowApi, first: date, last: date, reprocess: bool, say: Say, dag_id: str = "clean_batch"
-) -> list[str]:
-    """Backfill the days from ``first`` to ``last``, both included, and return the ids of the runs.
+def judge(api: AirflowApi, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
+    """See that a run that has ended did what it was to do.
 
-    :param reprocess: run days again that have succeeded; else only those without a successful run.
-    :raises RunFailed: names every day whose run did not succeed.
+    :param state: the run's state.
+    :param tasks: its task instances.
+    :raises RunFailed: with the failed tasks' own reasons, or because no task of it did anything.
     """
-    if last < first:
-        raise ValueError(f"--to {last} lies before --from {first}")
-    api.wait_for_dag(dag_id)
-    began = datetime.now(UTC)
-    backfill = api.backfill(
-        {
-            "dag_id": dag_id,
-            "from_date": f"{first}T00:00:00Z",
-            "to_date": f"{last}T00:00:00Z",
-            "reprocess_behavior": "completed" if reprocess else "failed",
-            "max_active_runs": 3,
-        }
-    )
-    say(f"backfill {backfill} of {dag_id}: {first} to {last}")
-    told: dict[str, str] = {}
-    while True:
-        ended = api.call("GET", f"backfills/{backfill}")["completed_at"]
-        runs = [
-            run
-            for run in api.runs(
-                dag_id,
-                run_type="backfill",
-                logical_date_gte=f"{first}T00:00:00Z",
-                logical_date_lte=f"{last + timedelta(days=1)}T00:00:00Z",
-            )
-            if run["state"] in ("queued", "running") or _moment(run["end_date"]) >= began
-        ]
-        for run in runs:
-            if told.get(run["dag_run_id"]) != run["state"]:
-                told[run["dag_run_id"]] = run["state"]
-                say(f"  {run['logical_date'][:10]}: {run['state']}")
-        if ended:
-            break
-        time.sleep(_POLL_S)
-    reasons = []
-    for run in runs:
-        try:
-            _judge(api, dag_id, run["dag_run_id"], run["state"], api.tasks(dag_id, run["dag_run_id"]))
-        except RunFailed as error:
-            reasons.append(str(error))
-    if reasons:
-        raise RunFailed("\n".join(reasons))
-    if not runs:
-        say("nothing to do: every day has a successful run (--reprocess runs them again)")
-    return [run["dag_run_id"] for run in runs]
-
-
-def _judge(api: AirflowApi, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
     # A run before the DAG's start date ends green without a single task: that is no success.
     if not any(task["state"] == "success" for task in tasks) and state == "success":
         skipped = [task["task_id"] for task in tasks if task["state"] == "skipped"]
@@ -147,7 +98,3 @@ def _sentence(task: dict[str, Any]) -> str:
     name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
     took = f" in {task['duration']:.1f} s" if task["duration"] and task["state"] in _TASK_ENDED else ""
     return f"  {name}: {task['state']}{took}"
-
-
-def _moment(text: str | None) -> datetime:
-    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)

@@ -1,65 +1,15 @@
-"""Following runs, against a small HTTP server that answers as Airflow's REST API does."""
+"""Following runs, and the client of Airflow's REST API."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError
-from pinpipe_cli.runs import RunFailed, run_backfill, run_dag
-
-
-class Airflow:
-    """Answers by method and path; a list of answers is used up one by one, its last stays.
-
-    Hangs up once for each of ``silences``.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Any] = {}
-        self.asked: list[tuple[str, Any]] = []
-        self.silences: list[str] = []
-
-    def answer(self, key: str) -> tuple[int, Any]:
-        found = self.answers.get(key, (404, {"detail": f"nothing at {key}"}))
-        if isinstance(found, list):
-            return found.pop(0) if len(found) > 1 else found[0]
-        return found
-
-
-@pytest.fixture
-def airflow() -> Iterator[Airflow]:
-    double = Airflow()
-    double.answers["POST /auth/token"] = (201, {"access_token": "token"})
-
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            key = f"{self.command} {self.path.split('?')[0].removeprefix('/api/v2/')}"
-            double.asked.append((key, json.loads(body) if body else None))
-            if key in double.silences:
-                double.silences.remove(key)
-                return
-            status, answer = double.answer(key)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-        do_GET = do_POST = _serve  # noqa: N815
-
-        def log_message(self, *arguments: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    double.url = f"http://127.0.0.1:{server.server_port}"
-    yield double
-    server.shutdown()
+from pinpipe_cli.runs import RunFailed, run_dag
+from tests.unit.pinpipe_cli.airflow_double import Airflow
 
 
 def task(state: str | None, name: str = "clean") -> dict[str, Any]:
@@ -126,19 +76,23 @@ def test_a_dag_that_does_not_load_shows_why(airflow: Airflow) -> None:
         run_dag(AirflowApi(airflow.url, "admin", "password"), "d", {}, print)
 
 
-def test_a_refused_backfill_shows_airflows_words(airflow: Airflow) -> None:
-    airflow.answers |= {
-        "GET dags/clean_batch": (200, {}),
-        "POST backfills": (409, {"detail": "another running backfill of Dag clean_batch"}),
-    }
-    with pytest.raises(AirflowApiError, match="another running backfill"):
-        run_backfill(AirflowApi(airflow.url, "admin", "p"), date(2024, 1, 1), date(2024, 1, 2), False, print)
+def test_a_paused_dag_is_not_waited_for(airflow: Airflow) -> None:
+    api = ended(airflow, "success", [])
+    airflow.answers["GET dags/d"] = (200, {"is_paused": True})
+    with pytest.raises(AirflowApiError, match=rf"d is paused: unpause it at {airflow.url}/dags/d"):
+        run_dag(api, "d", {}, print)
 
 
-def test_a_backwards_range_is_refused_before_anything_is_asked(airflow: Airflow) -> None:
-    with pytest.raises(ValueError, match="lies before"):
-        run_backfill(AirflowApi(airflow.url, "a", "p"), date(2024, 1, 2), date(2024, 1, 1), False, print)
-    assert airflow.asked == []
+def test_runs_are_read_page_by_page(airflow: Airflow) -> None:
+    runs = [{"dag_run_id": str(number)} for number in range(230)]
+
+    def page(query: str) -> tuple[int, Any]:
+        asked = {name: int(value[0]) for name, value in parse_qs(query).items() if value[0].isdigit()}
+        return 200, {"dag_runs": runs[asked["offset"] :][: min(asked["limit"], 100)]}
+
+    airflow.answers["GET dags/d/dagRuns"] = page
+    assert AirflowApi(airflow.url, "admin", "p").runs("d", run_type="backfill") == runs
+    assert all("run_type=backfill" in query for key, query in airflow.queries if key == "GET dags/d/dagRuns")
 
 
 def test_an_expired_token_leads_to_a_new_login(airflow: Airflow) -> None:
