@@ -71,6 +71,8 @@ with DAG(
             settings().pipeline_id,
             settle=timedelta(minutes=settings().settle_minutes),
             silent_after=timedelta(seconds=settings().stream_stalled_after_s),
+            topics=[*settings().topics.values(), settings().dead_letter_topic],
+            late_window_days=settings().late_window_days,
         )
         hook.write(REPORT, report_receipt(key, inputs=inputs, run_id=run_id))
         return key

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -14,6 +19,8 @@ from pinpipe_airflow.stored_object import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_DAY = re.compile(r"/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 
 class ReceiptHook(S3Hook):
@@ -61,12 +68,40 @@ class ReceiptHook(S3Hook):
         """Yield the raw objects of a topic and day."""
         return self._listed(layout.raw_prefix(topic, day))
 
+    def raw_by_day(self, topics: Sequence[str], last: str) -> Iterator[tuple[str, list[StoredObject]]]:
+        """Yield every day up to ``last`` that has raw objects of the topics, oldest first, and these.
+
+        Goes through the listings side by side, so that one day's objects are held at a time.
+
+        :param last: ``YYYY-MM-DD``.
+        """
+        by_topic = (self._raw_with_day(topic, last) for topic in topics)
+        for day, found in groupby(heapq.merge(*by_topic, key=itemgetter(0)), key=itemgetter(0)):
+            yield day, [stored for _, stored in found]
+
     def receipts_by_day(self, job: str) -> Iterator[StoredObject]:
         """Yield the newest receipt of each day that ``job`` has worked on."""
         name = layout.receipt_key(job).rpartition("/")[2]
         listed = self._listed(f"{layout.RECEIPT_ROOT}/{job}/dt=")
         return (stored for stored in listed if stored.key.endswith(f"/{name}"))
 
+    def _raw_with_day(self, topic: str, last: str) -> Iterator[tuple[str, StoredObject]]:
+        for stored in self._listed(f"{layout.RAW_ROOT}/{topic}/dt="):
+            named = _DAY.search(stored.key)
+            if named is None or not _is_day(named[1]):
+                continue  # none of the sink's
+            if named[1] > last:
+                return  # S3 lists keys in their order
+            yield named[1], stored
+
     def _listed(self, prefix: str) -> Iterator[StoredObject]:
         for entry in self.iter_file_metadata(prefix=prefix, bucket_name=self.bucket):
             yield StoredObject.of(entry["Key"], entry["ETag"], entry["Size"], entry["LastModified"])
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -73,6 +73,14 @@ def freshness(
     ]
 
 
+def due_day(made_at: datetime, settle: timedelta) -> date:
+    """Return the newest day that should be cleaned by now.
+
+    :param settle: how long after midnight UTC the cleaning of the day before begins.
+    """
+    return (made_at.astimezone(UTC) - settle - _RUN_TAKES).date() - _DAY
+
+
 def age(span: timedelta) -> str:
     """Return a length of time in the largest unit that tells it well."""
     seconds = span.total_seconds()
@@ -99,7 +107,7 @@ def not_over(cleaned: CleanedDay) -> bool:
 
 def _yesterday(days: Sequence[CleanedDay], made_at: datetime, settle: timedelta) -> Fact:
     name = "Yesterday"
-    due = (made_at.astimezone(UTC) - settle - _RUN_TAKES).date() - _DAY  # the newest day that should be cleaned by now
+    due = due_day(made_at, settle)
     yesterday = made_at.astimezone(UTC).date() - _DAY
     cleaned = {day.day for day in days}
     if yesterday in cleaned:
@@ -174,7 +182,8 @@ def _rules(days: Sequence[CleanedDay]) -> Fact:
         Level.ATTENTION,
         name,
         f"{number} cleaned by older rules than version {last.rules_version}: {in_words(spans(older))}. "
-        "A backfill of clean_batch cleans them again.",
+        "A backfill of clean_batch that reprocesses completed days cleans them again: "
+        f"pinpipe backfill --from {min(older)} --to {max(older)} --reprocess.",
     )
 
 

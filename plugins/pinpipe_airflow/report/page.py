@@ -14,11 +14,13 @@ from markupsafe import Markup
 
 from include.outcomes import OUTCOMES, QUARANTINED
 from include.questions import QUESTIONS
+from pinpipe_airflow.late_days import LateDay
 from pinpipe_airflow.report import display
 from pinpipe_airflow.report.differences import differences
 from pinpipe_airflow.report.expectations import DAYS_SHOWN as EXPECTATION_DAYS
 from pinpipe_airflow.report.expectations import shown_expectations
 from pinpipe_airflow.report.freshness import freshness, not_over
+from pinpipe_airflow.report.late import late_facts
 from pinpipe_airflow.report.quarantine import broken_rules
 from pinpipe_airflow.report.receipts import READ, Answered, CleanedDay, Problem, StreamBeat
 from pinpipe_airflow.report.stream import stream_facts, stream_rules
@@ -42,6 +44,8 @@ def render_report(
     beat: StreamBeat | Problem | None = None,
     settle: timedelta = timedelta(),
     silent_after: timedelta = timedelta(minutes=5),
+    late: Sequence[LateDay] = (),
+    late_window_days: int = 0,
 ) -> str:
     """Return the report as HTML.
 
@@ -53,6 +57,8 @@ def render_report(
     :param beat: the stream's newest heartbeat, if it has ever run.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     :param silent_after: a run of the stream whose heartbeat is older does not work.
+    :param late: days with raw objects that no cleaning has read, oldest first.
+    :param late_window_days: how many days back a scheduled run looks for such.
     """
     newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
     unmet, met = shown_expectations(newest_first)
@@ -65,7 +71,10 @@ def render_report(
             made_at=f"{made_at.astimezone(UTC):%Y-%m-%d %H:%M}",
             style=style,
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-            facts=freshness(answered, newest_first, problems, made_at=made_at, settle=settle),
+            facts=[
+                *freshness(answered, newest_first, problems, made_at=made_at, settle=settle),
+                *late_facts(late, made_at=made_at, window_days=late_window_days),
+            ],
             charts=charts(newest_first),
             chart_height=HEIGHT,
             slot=SLOT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from include import layout
+from pinpipe_airflow.late_days import find_late_days
+from pinpipe_airflow.report.freshness import due_day
 from pinpipe_airflow.report.page import render_report
 from pinpipe_airflow.report.receipts import FIRST_DAY, Answered, CleanedDay, Problem, StreamBeat, first_fault
 
@@ -36,6 +39,8 @@ def write_report(
     *,
     settle: timedelta,
     silent_after: timedelta = timedelta(minutes=5),
+    topics: Sequence[str] = (),
+    late_window_days: int = 0,
     made_at: datetime | None = None,
 ) -> str:
     """Write the report of the newest answers and of all cleaned days, and return its key.
@@ -46,6 +51,8 @@ def write_report(
     :param pipeline_id: named in the report's title.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     :param silent_after: a run of the stream whose heartbeat is older does not work.
+    :param topics: topics whose raw objects a day's cleaning reads: those that none has read are told.
+    :param late_window_days: how many days back a scheduled run of ``clean_batch`` looks for such.
     :param made_at: the report's own time, to which ages are told; now by default.
     :raises LookupError: when no questions have been answered yet.
     :raises ValueError: when the receipt of the answers is broken.
@@ -61,6 +68,8 @@ def write_report(
         beat=_beat(hook.client, hook.bucket),
         settle=settle,
         silent_after=silent_after,
+        late=find_late_days(hook, topics, due_day(made_at, settle)),
+        late_window_days=late_window_days,
         made_at=made_at,
     )
     key = f"{layout.REPORT_ROOT}/{answered.finished_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}/report.html"

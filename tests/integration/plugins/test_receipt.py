@@ -60,3 +60,16 @@ def test_late_objects_are_found_where_they_are_stored(hook):
         "2026-02-28",
         "2026-03-01",
     ]
+
+
+def test_raw_objects_of_all_topics_are_listed_day_by_day(hook):
+    first = put(hook, "topics/p.pin/dt=2026-02-28/a.json")
+    of_both = [put(hook, f"topics/{topic}/dt=2026-03-01/a.json") for topic in ("p.pin", "p.geo")]
+    many = [put(hook, f"topics/p.geo/dt=2026-03-02/{number:010}.json") for number in range(1005)]
+    put(hook, "topics/p.pin/dt=2026-03-03/a.json")
+    put(hook, "topics/p.pin/dt=someday/a.json")
+    assert list(hook.raw_by_day(["p.pin", "p.geo"], "2026-03-02")) == [
+        ("2026-02-28", [first]),
+        ("2026-03-01", of_both),
+        ("2026-03-02", many),
+    ]

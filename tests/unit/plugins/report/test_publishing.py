@@ -64,7 +64,7 @@ def finished(moment):
 
 @pytest.fixture
 def stored(answered, cleaned):
-    newer = cleaned("2026-11-20", 7).model_dump_json(exclude={"manifest"})
+    newer = json.dumps({**cleaned("2026-11-20", 7).model_dump(mode="json", exclude={"manifest"}), "manifest": []})
     answers = answered(finished_at="2026-11-21T01:02:03.456789+00:00").model_dump_json()
     return Store(
         {
@@ -79,7 +79,14 @@ def stored(answered, cleaned):
 @pytest.fixture
 def written(now):
     def write(store):
-        report = write_report(StoreHook(store), "pinpipe", settle=timedelta(minutes=10), made_at=now)
+        report = write_report(
+            StoreHook(store),
+            "pinpipe",
+            settle=timedelta(minutes=10),
+            topics=["p.pin", "p.geo"],
+            late_window_days=3,
+            made_at=now,
+        )
         return report, BeautifulSoup(store.objects[report], "html.parser")
 
     return write
@@ -91,6 +98,22 @@ def test_the_streams_heartbeat_is_part_of_the_report(stored, written, beat):
     assert "Run 7 is running" in written(stored)[1].get_text()
     stored.objects["receipts/clean_stream/latest.json"] = b"{"
     assert "receipts/clean_stream/latest.json: Invalid JSON" in written(stored)[1].get_text()
+
+
+def test_raw_objects_that_no_cleaning_has_read_are_told(stored, written):
+    def told():
+        return [fact.parent.get_text() for fact in written(stored)[1].find_all("strong", string="Late objects")]
+
+    assert ["None: every raw object" in text for text in told()] == [True]
+    stored.objects["topics/p.pin/dt=2024-02-29/a.json"] = b"{}"
+    stored.objects["topics/p.geo/dt=2024-02-29/a.json"] = b"{}"
+    stored.objects["topics/p.geo/dt=2026-11-20/b.json"] = b"{}"
+    stored.objects["topics/p.pin/dt=2026-11-21/a.json"] = b"{}"  # today is not due
+    stored.objects["topics/p.pin/dt=2026-02-30/a.json"] = b"{}"  # no day
+    stored.objects["topics/p.other/dt=2024-02-28/a.json"] = b"{}"
+    by_hand, by_itself = told()
+    assert "2024-02-29: 2 objects and never cleaned. Scheduled" in by_hand
+    assert "2026-11-20: 1 object after its cleaning. The next scheduled run" in by_itself
 
 
 def test_the_report_is_written_under_the_answers_time_and_as_the_latest(stored, written):
