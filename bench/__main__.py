@@ -19,7 +19,8 @@ from bench.plan import ROOT, Plan
 from bench.results import Results, table
 
 BENCHES = (
-    "parsing", "world", "ingestion", "stream_quiet", "stream", "day", "history", "cleaning", "sources", "demo",
+    "parsing", "world", "ingestion", "stream_quiet", "stream", "day", "past_days", "history", "cleaning", "sources",
+    "demo",
 )  # fmt: skip
 
 

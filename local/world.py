@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 from filelock import FileLock, Timeout
@@ -138,6 +138,19 @@ def status() -> dict[str, dict[str, Any]]:
 def login() -> tuple[str, str, str]:
     """Return Airflow's address, user and password."""
     return ports.url("airflow"), ADMIN, secret_store.load()["airflow_admin_password"]
+
+
+def run_airflow(arguments: Sequence[str]) -> NoReturn:
+    """Become Airflow's own command, with this world's database, connections and DAGs.
+
+    :param arguments: what it is to do, such as ``dags list``.
+    :raises WorldError: when there is no world yet.
+    """
+    if not secret_store.secret_file().exists():
+        raise WorldError(f"there is no world in {home()} yet: `pinpipe up` makes it")
+    secrets = secret_store.load()
+    environment = {**base_environment(secrets), **airflow_environment(secrets)}
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], environment)  # noqa: S606
 
 
 def _programs() -> list[Program]:

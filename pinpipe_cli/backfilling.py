@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -98,15 +99,18 @@ def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
     for day, run_id in sorted(in_flight.items()):
         say(f"  {day} is being cleaned already: run {run_id} is followed")
     backfill = _create(api, request) if planned else None
-    if backfill:
-        say(f"{title(backfill)}: {len(planned)} days, {request.max_active_runs} at a time, see {_page(api)}")
-    return _follow(api, backfill, {*planned, *in_flight}, in_flight.values(), say)
+    with _told_when_interrupted(backfill, say):
+        if backfill:
+            days = "1 day" if len(planned) == 1 else f"{len(planned)} days, {request.max_active_runs} at a time"
+            say(f"{title(backfill)}: {days}, see {_page(api)}")
+        return _follow(api, backfill, {*planned, *in_flight}, in_flight.values(), say)
 
 
 def follow_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> list[str]:
     """Follow a backfill that somebody has started to its end; returns and raises as :func:`run_backfill` does."""
-    say(f"{title(backfill)}, see {_page(api)}")
-    return _follow(api, backfill, _runs_of(api, backfill).keys(), (), say)
+    with _told_when_interrupted(backfill, say):
+        say(f"{title(backfill)}, see {_page(api)}")
+        return _follow(api, backfill, _runs_of(api, backfill).keys(), (), say)
 
 
 def cancel_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> None:
@@ -214,19 +218,24 @@ def _follow(
         return []
     told: dict[date, str] = {}
     paused = False
+    while True:
+        # Asked before the runs: those of a backfill that has ended do not change any more.
+        now = api.call("GET", f"backfills/{backfill['id']}") if backfill else None
+        found = _runs_by_day(api, min(days), max(days))
+        runs = {day: run for day, run in found.items() if day in days and counts(run)}
+        _tell(runs, told, len(days), say)
+        if (now is None or state(now) == "ended") and all(run["state"] in ENDED for run in runs.values()):
+            return _judge_days(api, days, runs)
+        if now and (state(now) == "paused") != paused:
+            paused = not paused
+            say("  it is paused: `pinpipe backfill unpause` lets it go on" if paused else "  it goes on")
+        time.sleep(_POLL_S)
+
+
+@contextmanager
+def _told_when_interrupted(backfill: Backfill | None, say: Say) -> Iterator[None]:
     try:
-        while True:
-            # Asked before the runs: those of a backfill that has ended do not change any more.
-            now = api.call("GET", f"backfills/{backfill['id']}") if backfill else None
-            found = _runs_by_day(api, min(days), max(days))
-            runs = {day: run for day, run in found.items() if day in days and counts(run)}
-            _tell(runs, told, len(days), say)
-            if (now is None or state(now) == "ended") and all(run["state"] in ENDED for run in runs.values()):
-                return _judge_days(api, days, runs)
-            if now and (state(now) == "paused") != paused:
-                paused = not paused
-                say("  it is paused: `pinpipe backfill unpause` lets it go on" if paused else "  it goes on")
-            time.sleep(_POLL_S)
+        yield
     except KeyboardInterrupt:
         if backfill:
             say(

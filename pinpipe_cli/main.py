@@ -138,6 +138,14 @@ def run(
     run_dag(_airflow(), dag_id, params, _say)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command against the local world, such as `pinpipe airflow dags list`."""
+    from local import world
+
+    world.run_airflow(context.args)
+
+
 @app.command()
 def history(
     days: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 30,

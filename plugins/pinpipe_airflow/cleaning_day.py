@@ -53,7 +53,8 @@ def resolve_day(
         if run_type == "backfill":
             raise ValueError(
                 f"param day={param_day!r} in a backfill run: each run of a backfill cleans the day of its own "
-                "data interval; leave the param out, or trigger a single run with it"
+                "data interval; leave the param out, or trigger a single run with it. A backfill without a conf leaves "
+                "a run the conf that it had: {} takes it away"
             )
         return CleaningDay(_parse(param_day, latest=now.astimezone(UTC).date()).isoformat(), None)
     if run_type not in _BY_INTERVAL:

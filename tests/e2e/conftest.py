@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,15 @@ def source_posts(world: World) -> int:
     pin, geo, user = map(str, files)
     world.pinpipe("source", "load", "--pin", pin, "--geo", geo, "--user", user)
     return sum(1 for line in files[0].open(encoding="utf-8") if line.strip())
+
+
+@pytest.fixture(scope="session")
+def history(world: World, provisioned: dict[str, Any], source_posts: int) -> list[date]:
+    """Thirty days in a row, oldest first, on each of which posts lie in Kafka; none of them is cleaned."""
+    last = date(2022, 6, 30)
+    said = world.pinpipe("history", "--days", "30", "--to", str(last), "--posts-per-day", "20", "--seed", "4").stdout
+    assert "30 days, 2022-06-01 to 2022-06-30, hold 1,800 records more" in said
+    return [last - timedelta(days=back) for back in range(29, -1, -1)]
 
 
 @pytest.fixture(scope="session")

@@ -1,99 +1,259 @@
-"""Past days: replayed by the emulator, backfilled through Airflow's REST API, any number of times."""
+"""Backfills of one range of past days, by each way there is, one after the other.
+
+By REST; by the form of Airflow's UI, while a day in the middle fails; by `pinpipe backfill`, which mends that day; by
+Airflow's own command line.
+"""
 
 from __future__ import annotations
 
-import time
-from datetime import date
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.e2e.comparison import assert_day_equals, assert_receipt_agrees, files_by_day
-from tests.e2e.conftest import World
-from tests.e2e.kafka_log import read_log
-from tests.e2e.oracle import cleaning
+from pinpipe_cli.airflow_api import AirflowApiError
+from tests.e2e.airflow_ui import chromium, labelled, open_form, visible
+from tests.e2e.cleaned_days import assert_cleaned, receipt_of
+from tests.e2e.comparison import files_by_day
+from tests.e2e.conftest import ENVIRONMENT, ROOT, World
 
 pytestmark = pytest.mark.e2e
 
-DAYS = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
-CHANGED = DAYS[1]
+DAYS = [date(2024, 2, 27) + timedelta(days=number) for number in range(4)]
+FIRST, FAILING, LAST = DAYS[0], DAYS[2], DAYS[-1]
+ALONE = date(2024, 3, 3)
+BUCKET = "pinpipe-local"
 TABLES = ("pin", "geo", "user", "quarantine")
+_INTERRUPTED = 130
+
+Wait = Callable[[Callable[[], bool], float], None]
 
 
 @pytest.fixture(scope="module")
 def replayed(world: World, provisioned: dict[str, Any], source_posts: int) -> None:
-    for number, day in enumerate(DAYS):
-        world.run("emulate_batch", {"posts": 120, "seed": number, "day": day.isoformat()})
+    """Post on the days, and on one apart from them."""
+    world.pinpipe("history", "--days", "6", "--to", str(ALONE), "--posts-per-day", "120", "--seed", "1")
 
 
 @pytest.fixture(scope="module")
-def backfilled(world: World, replayed: None) -> None:
-    _backfill(world, DAYS[0], DAYS[-1], "failed")
+def second_backfill(world: World, replayed: None, wait_until: Wait) -> tuple[str, str]:
+    """Backfill the days by REST, forwards; return what is said to those who ask for another one meanwhile."""
+    first = world.api.call("POST", "backfills", json=_body(FIRST, LAST, "failed"))
+    with pytest.raises(AirflowApiError) as by_rest:
+        world.api.call("POST", "backfills", json=_body(ALONE, ALONE, "failed"))
+    by_command = world.pinpipe("backfill", "--from", str(ALONE), "--to", str(ALONE), check=False)
+    _wait_for(world, first["id"], wait_until)
+    assert by_command.returncode == 1
+    return str(by_rest.value), by_command.stderr
 
 
-def test_each_backfilled_day_equals_the_independent_computation(world: World, backfilled: None) -> None:
-    _assert_all_days(world)
+@pytest.fixture(scope="module")
+def followed(
+    world: World,
+    second_backfill: tuple[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    wait_until: Wait,
+) -> subprocess.CompletedProcess[str]:
+    """Have all days cleaned again by the UI's form, backwards, and follow that by the command line.
+
+    The day in the middle fails: of its raw objects one is taken away, and others have come.
+    """
+    world.run("emulate_batch", {"posts": 60, "seed": 99, "day": str(FAILING)})
+    taken = _take_away_an_object(world, FAILING)
+    before = files_by_day("pin")[str(FAILING)]
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        _fill_in_and_run(world, browser, FIRST, LAST)
+    wait_until(lambda: any(not found["completed_at"] for found in _backfills(world)), 30)
+    followed = world.pinpipe("backfill", "follow", check=False)
+    world.aws("s3").put_object(Bucket=BUCKET, Key=taken[0], Body=taken[1])
+    assert files_by_day("pin")[str(FAILING)] == before, "a day that fails stays as it was"
+    return followed
 
 
-def test_reprocessing_completed_days_gives_the_same_rows(world: World, backfilled: None) -> None:
-    before = {day: world.receipt(f"receipts/clean_batch/dt={day}/latest.json")["run_id"] for day in DAYS}
-    _backfill(world, DAYS[0], DAYS[-1], "completed")
-    after = {day: world.receipt(f"receipts/clean_batch/dt={day}/latest.json")["run_id"] for day in DAYS}
-    assert all(before[day] != after[day] for day in DAYS), "a day was not reprocessed"
-    _assert_all_days(world)
+@pytest.fixture(scope="module")
+def untouched_files(world: World, followed: subprocess.CompletedProcess[str]) -> dict[str, dict[str, set[str]]]:
+    """The tables' files before the failed day is mended."""
+    return {name: files_by_day(name) for name in TABLES}
 
 
-def test_a_day_with_changed_raw_data_is_replaced_and_no_other_file_is_touched(world: World, backfilled: None) -> None:
-    world.run("emulate_batch", {"posts": 60, "seed": 99, "day": CHANGED.isoformat()})
-    before = {name: files_by_day(name) for name in TABLES}
-    world.pinpipe("backfill", "--from", CHANGED.isoformat(), "--to", CHANGED.isoformat(), "--reprocess")
-    after = {name: files_by_day(name) for name in TABLES}
-    for name in ("pin", "geo", "user"):
-        assert before[name][str(CHANGED)] != after[name][str(CHANGED)], name
-    for name in TABLES:
-        for files in (before[name], after[name]):
-            files.pop(str(CHANGED), None)
-        assert before[name] == after[name], name
-    _assert_all_days(world)
+@pytest.fixture(scope="module")
+def mended(world: World, untouched_files: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Mend the failed day by the command line, which is interrupted, and follow the backfill again."""
+    command = [ROOT / ".venv" / "bin" / "pinpipe", "backfill", "--from", str(FIRST), "--to", str(LAST), "--failed"]
+    with subprocess.Popen(
+        command, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as interrupted:
+        assert interrupted.stdout
+        lines = iter(interrupted.stdout.readline, "")
+        told = [next(line for line in lines if line.startswith("backfill "))]
+        interrupted.send_signal(signal.SIGINT)
+        told += list(lines)
+        assert interrupted.wait(30) == _INTERRUPTED
+    assert f"{LAST}: 1 day, see" in told[0]
+    assert "goes on in Airflow: `pinpipe backfill follow` follows it again" in told[-1]
+    return world.pinpipe("backfill", "follow")
 
 
-def test_a_backfill_with_a_day_in_its_conf_is_refused(world: World, backfilled: None) -> None:
-    runs = _backfill(world, DAYS[0], DAYS[0], "completed", conf={"day": "2024-01-01"})
-    assert [run["state"] for run in runs] == ["failed"]
+def test_days_are_run_forwards_three_at_a_time_and_equal_the_independent_computation(
+    world: World, second_backfill: tuple[str, str]
+) -> None:
+    runs = _runs(world)
+    assert [run["state"] for run in runs] == ["success"] * 4
+    assert [run["logical_date"][:10] for run in runs] == [str(day) for day in DAYS]
+    assert _most_at_once(runs) == 3
+    assert all(len(world.api.tasks("clean_batch", run["dag_run_id"])) >= 5 for run in runs), "no run was empty"
+    assert_cleaned(world, DAYS)
 
 
-def _backfill(
-    world: World, first: date, last: date, behavior: str, conf: dict[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """Create a backfill by REST, wait for its end, and return its runs; each must have had its tasks."""
-    backfill = world.api.backfill(
-        {
-            "dag_id": "clean_batch",
-            "from_date": f"{first}T00:00:00Z",
-            "to_date": f"{last}T00:00:00Z",
-            "reprocess_behavior": behavior,
-            "max_active_runs": 3,
-            "dag_run_conf": conf,
+def test_another_backfill_at_the_same_time_is_refused_and_told_what_to_do(second_backfill: tuple[str, str]) -> None:
+    by_rest, by_command = second_backfill
+    assert "answered 409 to POST backfills: There is already a running backfill" in by_rest
+    assert "Airflow runs one backfill of a DAG at a time" in by_command
+    assert f"of clean_batch, {FIRST} to {LAST}, is active" in by_command
+    assert "wait for it (`pinpipe backfill follow`) or end it (`pinpipe backfill cancel`)" in by_command
+
+
+def test_the_form_runs_days_backwards_and_again(world: World, followed: subprocess.CompletedProcess[str]) -> None:
+    runs = _runs(world)
+    assert [run["logical_date"][:10] for run in runs] == [str(day) for day in reversed(DAYS)]
+    assert _most_at_once(runs) == 3
+    states = {date.fromisoformat(run["logical_date"][:10]): run["state"] for run in runs}
+    assert states == {day: "failed" if day == FAILING else "success" for day in DAYS}
+    assert all(int(receipt_of(world, day)["run_id"][-1]) > 1 for day in DAYS if day != FAILING), "of a further try"
+
+
+def test_a_day_that_fails_leaves_the_others_alone(world: World, followed: subprocess.CompletedProcess[str]) -> None:
+    assert_cleaned(world, [day for day in DAYS if day != FAILING])
+
+
+def test_a_followed_backfill_names_the_day_that_failed_why_and_where_to_look(
+    world: World, followed: subprocess.CompletedProcess[str]
+) -> None:
+    assert followed.returncode == 1
+    assert f"1 of 4 days were not cleaned: {FAILING}\n" in followed.stderr
+    assert "raw objects that its last cleaning has read are gone" in followed.stderr
+    assert f"see {world.api.url}/dags/clean_batch/runs/" in followed.stderr
+    assert f"pinpipe backfill --from {FAILING} --to {FAILING}" in followed.stderr
+
+
+def test_the_report_tells_what_came_late_for_the_failed_day(
+    world: World, followed: subprocess.CompletedProcess[str], wait_until: Wait
+) -> None:
+    wait_until(lambda: not _unended(world, "analytics"), 240)
+    with open(world.pinpipe("report").stdout.strip().splitlines()[-1], encoding="utf-8") as file:
+        report = file.read()
+    assert f"{FAILING}: " in report.split("Late objects")[1]
+    assert "after its cleaning" in report.split(f"{FAILING}: ")[1][:60]
+    assert "Scheduled runs look 3 days back (late_window_days), so a backfill" in report
+
+
+def test_a_failed_day_is_mended_alone_with_what_came_since(
+    world: World, untouched_files: dict[str, dict[str, set[str]]], mended: subprocess.CompletedProcess[str]
+) -> None:
+    assert f"  {FAILING}: success" in mended.stdout
+    for name, before in untouched_files.items():
+        after = files_by_day(name)
+        if name != "quarantine":
+            assert after[str(FAILING)] != before[str(FAILING)], name
+        assert {day: files for day, files in after.items() if day != str(FAILING)} == {
+            day: files for day, files in before.items() if day != str(FAILING)
         }
-    )
-    deadline = time.monotonic() + 600
-    while not world.api.call("GET", f"backfills/{backfill}")["completed_at"]:
-        assert time.monotonic() < deadline, "the backfill did not end within 600 s"
-        time.sleep(2)
-    runs = world.api.runs("clean_batch", logical_date_gte=f"{first}T00:00:00Z", logical_date_lte=f"{last}T23:59:59Z")
-    assert len(runs) == (last - first).days + 1
-    for run in runs:
-        tasks = world.tasks("clean_batch", run["dag_run_id"])
-        assert len(tasks) >= 5, "a run before the DAG's start ends green with no task"
-        if conf is None:
-            assert run["state"] == "success", run["dag_run_id"]
-    return runs
+    assert_cleaned(world, DAYS)
 
 
-def _assert_all_days(world: World) -> None:
-    from local import ports
+def test_a_day_in_the_conf_is_refused_and_the_day_can_be_backfilled_without_it(
+    world: World, mended: subprocess.CompletedProcess[str], wait_until: Wait
+) -> None:
+    conf = {"day": str(FIRST)}
+    by_rest = world.api.call("POST", "backfills", json={**_body(ALONE, ALONE, "none"), "dag_run_conf": conf})
+    _wait_for(world, by_rest["id"], wait_until)
+    _assert_refused(world)
 
-    computed = cleaning.clean_days(read_log(f"{ports.HOST}:{ports.port('kafka')}"))
-    for day in DAYS:
-        assert_day_equals(computed[day])
-        assert_receipt_agrees(world.receipt(f"receipts/clean_batch/dt={day}/latest.json"), computed[day])
+    by_airflow = ("airflow", "backfill", "create", "--dag-id", "clean_batch", "--from-date", str(ALONE))
+    by_airflow += ("--to-date", str(ALONE), "--reprocess-behavior", "completed", "--max-active-runs", "3")
+    world.pinpipe(*by_airflow, "--dag-run-conf", f'{{"day": "{FIRST}"}}')
+    _wait_for(world, _backfills(world)[0]["id"], wait_until)
+    _assert_refused(world)
+
+    refused = world.pinpipe("backfill", "--from", str(ALONE), "--to", str(ALONE), "--conf", '{"day": "2024-01-01"}',
+                            check=False)  # fmt: skip
+    assert refused.returncode == 1
+    assert "each run of a backfill cleans the day of its own data interval" in refused.stderr
+
+    world.pinpipe(*by_airflow, "--run-backwards", "--dag-run-conf", "{}")
+    _wait_for(world, _backfills(world)[0]["id"], wait_until)
+    assert_cleaned(world, [ALONE])
+
+
+def _assert_refused(world: World) -> None:
+    (run,) = [run for run in _runs(world) if run["logical_date"].startswith(str(ALONE))]
+    assert run["state"] == "failed"
+    task = next(task for task in world.api.tasks("clean_batch", run["dag_run_id"]) if task["task_id"] == "resolve_day")
+    assert (task["state"], task["start_date"] > _backfills(world)[0]["created_at"]) == ("failed", True)
+    log = "\n".join(world.api.log("clean_batch", run["dag_run_id"], task))
+    assert f"param day='{FIRST}' in a backfill run: each run of a backfill cleans the day of its own" in log
+
+
+def _fill_in_and_run(world: World, browser: webdriver.Chrome, first: date, last: date) -> None:
+    """Backfill days by the form, backwards, three at a time, those too that have succeeded."""
+    open_form(world, browser, "clean_batch")
+    labelled(browser, "Backfill").click()
+    for name, day in (("from_date", first), ("to_date", last)):
+        visible(browser, f"input[name={name}]").send_keys(f"{day:%m%d%Y}", Keys.TAB, "1200AM")
+    labelled(browser, "All Runs").click()
+    at_once = visible(browser, "input[name=max_active_runs]")
+    at_once.send_keys(Keys.CONTROL, "a")
+    at_once.send_keys("3", Keys.TAB)
+    labelled(browser, "Run Backwards").click()
+    WebDriverWait(browser, 30).until(lambda shown: "4 runs will be triggered." in shown.page_source)
+    labelled(browser, "Run Backfill").click()
+    WebDriverWait(browser, 30).until(lambda shown: "Backfill generated" in shown.page_source)
+
+
+def _body(first: date, last: date, behavior: str) -> dict[str, Any]:
+    return {
+        "dag_id": "clean_batch",
+        "from_date": f"{first}T00:00:00Z",
+        "to_date": f"{last}T00:00:00Z",
+        "reprocess_behavior": behavior,
+        "max_active_runs": 3,
+    }
+
+
+def _backfills(world: World) -> list[dict[str, Any]]:
+    answer = world.api.call("GET", "backfills", params={"dag_id": "clean_batch", "order_by": "-id"})
+    return list(answer["backfills"])
+
+
+def _wait_for(world: World, backfill_id: int, wait_until: Wait) -> None:
+    wait_until(lambda: bool(world.api.call("GET", f"backfills/{backfill_id}")["completed_at"]), 600)
+
+
+def _runs(world: World) -> list[dict[str, Any]]:
+    """Return the newest runs of the days, in the order in which they began."""
+    runs = world.api.runs("clean_batch", logical_date_gte=f"{FIRST}T00:00:00Z", logical_date_lte=f"{ALONE}T00:00:00Z")
+    return sorted(runs, key=lambda run: str(run["start_date"]))
+
+
+def _unended(world: World, dag_id: str) -> list[dict[str, Any]]:
+    return [run for run in world.api.runs(dag_id) if run["state"] in ("queued", "running")]
+
+
+def _most_at_once(runs: list[dict[str, Any]]) -> int:
+    spans = [tuple(datetime.fromisoformat(run[end]) for end in ("start_date", "end_date")) for run in runs]
+    return max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)
+
+
+def _take_away_an_object(world: World, day: date) -> tuple[str, bytes]:
+    """Remove a raw object that the day's last cleaning has read; return its key and content."""
+    key = next(entry["key"] for entry in receipt_of(world, day)["manifest"] if entry["lines"])
+    content = world.aws("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    world.aws("s3").delete_object(Bucket=BUCKET, Key=key)
+    return key, content

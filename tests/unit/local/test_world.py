@@ -56,6 +56,11 @@ def test_a_world_that_never_ran_is_down_in_every_part() -> None:
     assert not any(state["healthy"] for state in states.values())
 
 
+def test_airflows_command_needs_a_world() -> None:
+    with pytest.raises(world.WorldError, match=r"there is no world in .*/state yet: `pinpipe up` makes it"):
+        world.run_airflow(["dags", "list"])
+
+
 def test_two_commands_do_not_start_or_stop_one_world_at_once() -> None:
     with world._one_at_a_time(), pytest.raises(world.WorldError, match="another command is starting or stopping"):
         world.down(print)

@@ -66,7 +66,7 @@ def test_a_day_to_come_is_refused():
 
 
 def test_the_param_is_refused_in_a_backfill():
-    with pytest.raises(ValueError, match=r"2026-01-31.*backfill.*leave the param out"):
+    with pytest.raises(ValueError, match=r"2026-01-31.*backfill.*leave the param out.*had: \{\} takes it away"):
         resolve(run_type="backfill", param_day="2026-01-31")
 
 
