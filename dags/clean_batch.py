@@ -10,7 +10,9 @@ layer, and checks the job's receipt. A day can be cleaned any number of times, i
 - **Too many broken rows**: where more of the day than `max_quarantined_share` breaks rules, the task `clean` fails,
   names rules and rows, and the day stays as it was (`too_many_quarantined`).
 
-Backfills: `airflow backfill create --dag-id clean_batch --from-date A --to-date B --reprocess-behavior completed`
+Backfills, of which Airflow runs one at a time: *Trigger* → *Backfill* in the UI, or
+`airflow backfill create --dag-id clean_batch --from-date A --to-date B --reprocess-behavior completed`. A backfill that
+reprocesses `failed` runs mends failed days alone.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from pinpipe_airflow.report.receipts import Answered, CleanedDay, Problem
-from pinpipe_airflow.report.spans import Span, gaps, in_words, spans
+from pinpipe_airflow.report.spans import Span, backfills, gaps, in_words, spans
 
 RECENT_DAYS = 30  # a gap within so many days is one to act on; an older one is told only
 _ANSWERS_OLD = timedelta(hours=26)  # a day, and what a run of it may take
@@ -183,7 +183,7 @@ def _rules(days: Sequence[CleanedDay]) -> Fact:
         name,
         f"{number} cleaned by older rules than version {last.rules_version}: {in_words(spans(older))}. "
         "A backfill of clean_batch that reprocesses completed days cleans them again: "
-        f"pinpipe backfill --from {min(older)} --to {max(older)} --reprocess.",
+        f"{backfills(older)}",
     )
 
 

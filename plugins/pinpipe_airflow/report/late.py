@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from pinpipe_airflow.late_days import LateDay
 from pinpipe_airflow.report.freshness import Fact, Level
+from pinpipe_airflow.report.spans import backfills
 
 DAYS_SHOWN = 5
 _NAME = "Late objects"
@@ -33,7 +34,7 @@ def late_facts(late: Sequence[LateDay], *, made_at: datetime, window_days: int) 
                 _NAME,
                 f"{_told(by_hand)}. Scheduled runs look {window_days:,} days back (late_window_days), so a backfill of "
                 "clean_batch that reprocesses completed days has to take them in: "
-                f"pinpipe backfill --from {by_hand[0].day} --to {by_hand[-1].day} --reprocess.",
+                f"{backfills(day.day for day in by_hand)}",
             )
         )
     if by_itself:

@@ -51,3 +51,12 @@ def in_words(found: Iterable[Span], most: int = 5) -> str:
     told = ", ".join(str(span) for span in newest_first[:most])
     left = newest_first[most:]
     return f"{told} and {sum(span.days for span in left):,} more days" if left else told
+
+
+def backfills(days: Iterable[date], most: int = 3) -> str:
+    """Return the commands that clean days again and no others, of the newest runs first, at most ``most`` of them."""
+    newest_first = spans(days)[::-1]
+    commands = [f"pinpipe backfill --from {span.first} --to {span.last} --reprocess" for span in newest_first[:most]]
+    left = sum(span.days for span in newest_first[most:])
+    more = [f"likewise {left:,} more {'day' if left == 1 else 'days'}"] if left else []
+    return "; ".join([*commands, *more])

@@ -131,7 +131,7 @@ def test_days_cleaned_by_older_rules_are_counted_against_the_receipt_written_las
     told = facts(again, cleaned("2026-11-19"), cleaned("2026-11-20"), finished_at="2026-11-21T05:00:00+00:00")["Rules"]
     assert told.level is Level.ATTENTION
     assert "2 days were cleaned by older rules than version newer: 2026-11-19 to 2026-11-20 (2 days)." in told.text
-    assert told.text.endswith(": pinpipe backfill --from 2026-11-19 --to 2026-11-20 --reprocess.")
+    assert told.text.endswith(": pinpipe backfill --from 2026-11-19 --to 2026-11-20 --reprocess")
 
 
 def test_a_receipt_without_a_rules_version_counts_as_older(facts, cleaned):

@@ -32,7 +32,8 @@ def test_days_further_back_are_told_with_the_way_out(now):
     assert by_hand.text == (
         "2026-11-17: 1 object after its cleaning, 2024-02-29: 1,200 objects after its cleaning. "
         "Scheduled runs look 3 days back (late_window_days), so a backfill of clean_batch that reprocesses completed "
-        "days has to take them in: pinpipe backfill --from 2024-02-29 --to 2026-11-17 --reprocess."
+        "days has to take them in: pinpipe backfill --from 2026-11-17 --to 2026-11-17 --reprocess; "
+        "pinpipe backfill --from 2024-02-29 --to 2024-02-29 --reprocess"
     )
     assert by_itself.text.startswith("2026-11-18: ")
 

@@ -1,6 +1,6 @@
 from datetime import date
 
-from pinpipe_airflow.report.spans import Span, gaps, in_words, spans
+from pinpipe_airflow.report.spans import Span, backfills, gaps, in_words, spans
 
 
 def days(*texts):
@@ -30,3 +30,12 @@ def test_a_span_of_centuries_is_told_in_a_few_words():
 def test_the_newest_spans_are_told_and_the_others_counted():
     every_other = [date(2026, 1, day) for day in range(1, 20, 2)]
     assert in_words(spans(every_other), most=2) == "2026-01-19, 2026-01-17 and 8 more days"
+
+
+def test_days_that_lie_apart_are_backfilled_apart():
+    found = backfills(days("2026-03-01", "2026-02-28", "2024-01-01", "2023-01-01", "2022-01-01"))
+    assert found == (
+        "pinpipe backfill --from 2026-02-28 --to 2026-03-01 --reprocess; "
+        "pinpipe backfill --from 2024-01-01 --to 2024-01-01 --reprocess; "
+        "pinpipe backfill --from 2023-01-01 --to 2023-01-01 --reprocess; likewise 1 more day"
+    )
