@@ -32,7 +32,7 @@ test: ## everything from a bare machine: lint, types, unit, dags, integration, e
 	@tests/run.sh
 
 .PHONY: test-long
-test-long: ## end-to-end tests that take minutes each: maintenance, serving layers, real rows by the stream, the supervisor, teardown
+test-long: ## end-to-end tests that take minutes each: backfills beside everything else, changed rules, maintenance, serving layers, the stream, its supervisor, teardown
 	@local/install.sh --tests
 	@tests/run.sh long
 

@@ -92,18 +92,19 @@ def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
     if active := active_backfill(api):
         raise BackfillRefused(_one_at_a_time(api, active))
     runs = _runs_by_day(api, request.first, request.last)
-    in_flight = {day: run["dag_run_id"] for day, run in runs.items() if run["state"] not in ENDED}
-    left = len(request.days) - len(planned) - len(in_flight)
-    if left:
+    others = {day: runs.get(day) for day in request.days if day not in planned}
+    busy = {day: run for day, run in others.items() if run is None or run["state"] != "success"}
+    if left := len(others) - len(busy):
         say(f"{left} of {len(request.days)} days have a successful run and are left alone (--reprocess runs them too)")
-    for day, run_id in sorted(in_flight.items()):
-        say(f"  {day} is being cleaned already: run {run_id} is followed")
+    in_flight = [str(run["dag_run_id"]) for run in busy.values() if run]
+    if in_flight:
+        say(f"being cleaned already, which is followed too: {', '.join(in_flight)}")
     backfill = _create(api, request) if planned else None
     with _told_when_interrupted(backfill, say):
         if backfill:
             days = "1 day" if len(planned) == 1 else f"{len(planned)} days, {request.max_active_runs} at a time"
             say(f"{title(backfill)}: {days}, see {_page(api)}")
-        return _follow(api, backfill, {*planned, *in_flight}, in_flight.values(), say)
+        return _follow(api, backfill, {*planned, *busy}, in_flight, say)
 
 
 def follow_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> list[str]:
@@ -265,7 +266,9 @@ def _judge_days(api: AirflowApi, days: Collection[date], runs: Mapping[date, Run
     for day in sorted(days):
         run = runs.get(day)
         if run is None:
-            reasons[day] = "it was not run: another run of the day was under way when the backfill was made"
+            reasons[day] = (
+                "it was not run: Airflow planned no run of it, or another was under way when the backfill was made"
+            )
             continue
         run_id = run["dag_run_id"]
         try:

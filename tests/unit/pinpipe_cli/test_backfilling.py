@@ -176,7 +176,9 @@ def test_a_day_that_became_busy_meanwhile_counts_as_not_cleaned(airflow: Airflow
         page(),
         page(run(FIRST, "success"), run(MIDDLE, "success", BEFORE, "scheduled"), run(LAST, "success")),
     ]
-    with pytest.raises(RunFailed, match="2024-02-29: it was not run: another run of the day was under way"):
+    with pytest.raises(
+        RunFailed, match="2024-02-29: it was not run: Airflow planned no run of it, or another was under way"
+    ):
         run_backfill(api, Request(FIRST, LAST), print)
 
 
@@ -192,7 +194,14 @@ def test_a_day_that_its_scheduled_run_is_cleaning_is_followed_to_its_end(airflow
     said: list[str] = []
     with pytest.raises(RunFailed, match="1 of 3 days were not cleaned: 2024-03-01"):
         run_backfill(api, Request(FIRST, LAST), said.append)
-    assert "  2024-03-01 is being cleaned already: run scheduled__2024-03-01 is followed" in said
+    assert "being cleaned already, which is followed too: scheduled__2024-03-01" in said
+
+
+def test_a_day_that_airflow_plans_no_run_for_counts_as_not_cleaned(airflow: Airflow, api: AirflowApi) -> None:
+    airflow.answers["POST backfills/dry_run"] = planned(FIRST, LAST)
+    airflow.answers[RUNS] = [page(), page(run(FIRST, "success"), run(LAST, "success"))]
+    with pytest.raises(RunFailed, match="1 of 3 days were not cleaned: 2024-02-29"):
+        run_backfill(api, Request(FIRST, LAST), print)
 
 
 def test_where_every_day_has_succeeded_nothing_is_started(airflow: Airflow, api: AirflowApi) -> None:
