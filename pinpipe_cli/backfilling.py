@@ -266,9 +266,7 @@ def _judge_days(api: AirflowApi, days: Collection[date], runs: Mapping[date, Run
     for day in sorted(days):
         run = runs.get(day)
         if run is None:
-            reasons[day] = (
-                "it was not run: Airflow planned no run of it, or another was under way when the backfill was made"
-            )
+            reasons[day] = "Airflow planned no run of it, or another run was under way when the backfill was made"
             continue
         run_id = run["dag_run_id"]
         try:

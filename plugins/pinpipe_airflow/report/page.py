@@ -44,7 +44,7 @@ def render_report(
     beat: StreamBeat | Problem | None = None,
     settle: timedelta = timedelta(),
     silent_after: timedelta = timedelta(minutes=5),
-    late: Sequence[LateDay] = (),
+    late: Sequence[LateDay] | None = None,
     late_window_days: int = 0,
 ) -> str:
     """Return the report as HTML.
@@ -57,7 +57,7 @@ def render_report(
     :param beat: the stream's newest heartbeat, if it has ever run.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     :param silent_after: a run of the stream whose heartbeat is older does not work.
-    :param late: days with raw objects that no cleaning has read, oldest first.
+    :param late: days with raw objects that no cleaning has read, oldest first; ``None`` where nobody has looked.
     :param late_window_days: how many days back a scheduled run looks for such.
     """
     newest_first = sorted(days, key=lambda receipt: receipt.day, reverse=True)
@@ -73,7 +73,7 @@ def render_report(
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             facts=[
                 *freshness(answered, newest_first, problems, made_at=made_at, settle=settle),
-                *late_facts(late, made_at=made_at, window_days=late_window_days),
+                *([] if late is None else late_facts(late, made_at=made_at, window_days=late_window_days)),
             ],
             charts=charts(newest_first),
             chart_height=HEIGHT,

@@ -51,7 +51,8 @@ def write_report(
     :param pipeline_id: named in the report's title.
     :param settle: how long after midnight UTC the scheduled cleaning of the day before begins.
     :param silent_after: a run of the stream whose heartbeat is older does not work.
-    :param topics: topics whose raw objects a day's cleaning reads: those that none has read are told.
+    :param topics: topics whose raw objects a day's cleaning reads: those that none has read are told. Without topics,
+        nothing is.
     :param late_window_days: how many days back a scheduled run of ``clean_batch`` looks for such.
     :param made_at: the report's own time, to which ages are told; now by default.
     :raises LookupError: when no questions have been answered yet.
@@ -68,7 +69,7 @@ def write_report(
         beat=_beat(hook.client, hook.bucket),
         settle=settle,
         silent_after=silent_after,
-        late=find_late_days(hook, topics, due_day(made_at, settle)),
+        late=find_late_days(hook, topics, due_day(made_at, settle)) if topics else None,
         late_window_days=late_window_days,
         made_at=made_at,
     )

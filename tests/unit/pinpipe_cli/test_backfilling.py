@@ -176,9 +176,7 @@ def test_a_day_that_became_busy_meanwhile_counts_as_not_cleaned(airflow: Airflow
         page(),
         page(run(FIRST, "success"), run(MIDDLE, "success", BEFORE, "scheduled"), run(LAST, "success")),
     ]
-    with pytest.raises(
-        RunFailed, match="2024-02-29: it was not run: Airflow planned no run of it, or another was under way"
-    ):
+    with pytest.raises(RunFailed, match="2024-02-29: Airflow planned no run of it, or another run was under way"):
         run_backfill(api, Request(FIRST, LAST), print)
 
 
