@@ -29,6 +29,6 @@ def replay_history(
     receipt = api.xcom("emulate_batch", run_id, "emulate")
     replayed: list[str] = receipt["days"]
     records = sum(counts["posted"] for counts in receipt["records"].values())
-    say(f"{len(replayed)} days, {replayed[0]} to {replayed[-1]}, hold {records:,} records more")
+    say(f"{len(replayed)} days, {replayed[0]} to {replayed[-1]}, have {records:,} more records")
     say(f"clean them: pinpipe backfill --from {replayed[0]} --to {replayed[-1]} --reprocess")
     return replayed

@@ -174,7 +174,7 @@ def history(world: World, provisioned: dict[str, Any], source_posts: int) -> lis
     """Thirty days in a row, oldest first, on each of which posts lie in Kafka; none of them is cleaned."""
     last = date(2022, 6, 30)
     said = world.pinpipe("history", "--days", "30", "--to", str(last), "--posts-per-day", "20", "--seed", "4").stdout
-    assert "30 days, 2022-06-01 to 2022-06-30, hold 1,800 records more" in said
+    assert "30 days, 2022-06-01 to 2022-06-30, have 1,800 more records" in said
     return [last - timedelta(days=back) for back in range(29, -1, -1)]
 
 
