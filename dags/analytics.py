@@ -13,7 +13,7 @@ from typing import Any
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, task
 from pinpipe_airflow.assets import DELTA_BATCH
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.tags import Tag
 
@@ -32,6 +32,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
     default_args=DEFAULT_ARGS,
+    **ALERTED,
     tags=[Tag.ANALYTICS],
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)

@@ -22,9 +22,10 @@ from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk import DAG, AsyncCallback, CronDataIntervalTimetable, DeadlineAlert, DeadlineReference, Param, task
 from pinpipe_airflow.assets import DELTA_BATCH
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator, ReceiptCheckOperator
 from pinpipe_airflow.sensors.sink import SinkCommittedSensor
 from pinpipe_airflow.tags import Tag
@@ -44,6 +45,14 @@ with DAG(
     max_active_runs=3,
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
+    **ALERTED,
+    # From the moment it is queued, and not from its logical date: a backfill of old days would be late at once, and so
+    # would the first run of an Airflow that was not there at midnight.
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=wanted.settle_minutes + wanted.daily_deadline_minutes),
+        callback=AsyncCallback(MissedDeadlineNotifier),
+    ),
     tags=[Tag.BATCH],
     params={
         "day": Param(

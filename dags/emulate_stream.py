@@ -16,7 +16,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
 from pinpipe_airflow.operators.emulate_stream import EmulateStreamOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.tags import Tag
@@ -36,6 +36,7 @@ with DAG(
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
+    **ALERTED,
     tags=[Tag.SOURCE, Tag.STREAM],
     # Numbers stay numbers, and an empty param stays None.
     render_template_as_native_obj=True,

@@ -16,7 +16,7 @@ from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, task
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
 from pinpipe_airflow.operators.checkpoint_retention import CheckpointRetentionOperator
 from pinpipe_airflow.operators.raw_retention import RawRetentionOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
@@ -37,6 +37,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
+    **ALERTED,
     tags=[Tag.INFRASTRUCTURE, Tag.BATCH],
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)

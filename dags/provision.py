@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksCreateJobsOperator, DatabricksRunNowOperator
 from airflow.sdk import DAG, task
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
 from pinpipe_airflow.operators.kafka_topic import KafkaTopicOperator
 from pinpipe_airflow.operators.kinesis_stream import KinesisStreamOperator
 from pinpipe_airflow.operators.rest_api import ApiGatewayDeployRestApiOperator
@@ -38,6 +38,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),  # as long as `streams` may take, twice
     default_args=DEFAULT_ARGS,
+    **ALERTED,
     tags=[Tag.INFRASTRUCTURE],
 ):
 

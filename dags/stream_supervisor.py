@@ -21,6 +21,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.operators.streaming_job import EnsureStreamingJobOperator
 from pinpipe_airflow.sensors.streaming_job import StreamProgressSensor
@@ -41,6 +42,8 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
     default_args=DEFAULT_ARGS,
+    on_failure_callback=FailedRunNotifier(once=True),
+    on_success_callback=RecoveredRunNotifier(),
     tags=[Tag.STREAM],
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)

@@ -19,7 +19,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, task
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
 from pinpipe_airflow.inventory import connectors, job_names, topics
 from pinpipe_airflow.operators.bucket_content import BucketContentRemovalOperator
 from pinpipe_airflow.operators.databricks_job_removal import DatabricksJobRemovalOperator
@@ -46,6 +46,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
+    **ALERTED,
     tags=[Tag.INFRASTRUCTURE],
     params={
         "data": Param(

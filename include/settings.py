@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from include import layout
+from include.alerts import TARGETS_PATTERN
 from include.environment import (
     PREFIX,
     SettingsError,
@@ -138,6 +139,14 @@ class Settings(BaseSettings):
         le=180,
         description="Scheduled cleaning of a day begins so many minutes after the midnight (UTC) that ends it.",
     )
+    daily_deadline_minutes: int = Field(
+        120,
+        ge=1,
+        le=1_440,
+        description="A day that is not clean so many minutes after its scheduled run of `clean_batch` could begin "
+        "(`settle_minutes` after midnight; after it was queued, where Airflow did not run then) raises the alert "
+        "`daily-deadline-missed`.",
+    )
     late_window_days: int = Field(
         3, ge=0, le=30, description="How many days back late objects lead to a new run of their day; 0: never."
     )
@@ -226,6 +235,19 @@ class Settings(BaseSettings):
         ge=1,
         le=36_500,
         description="`maintain` removes checkpoints of streams that are no more, so many days after the last write.",
+    )
+
+    alerts: str = Field(
+        "log",
+        pattern=TARGETS_PATTERN,
+        description="Where alerts go, one or several with commas between: `log` (of the process that raises it: "
+        "Airflow's DAG processor or triggerer), `sns:<topic ARN>`, `webhook:<id of an Airflow connection of type "
+        "http>`, which gets JSON by POST.",
+    )
+    runbook_url: str = Field(
+        "docs/runbook.md",
+        pattern=r"^\S+$",
+        description="Where the runbook is, for the links in alerts: such as its address in your repository's pages.",
     )
 
     service_credential: str = Field(

@@ -1,9 +1,12 @@
-"""What tasks share unless a DAG says otherwise."""
+"""What DAGs and tasks share unless a DAG says otherwise."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pinpipe_airflow.failure_reason import leave_reason
+from pinpipe_airflow.notifications.failed_run import FailedRunNotifier
 
 START_DATE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -13,7 +16,11 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retries": 1,
     "retry_delay": timedelta(seconds=20),
     "execution_timeout": timedelta(minutes=15),
+    "on_failure_callback": leave_reason,
 }
+
+# Of every DAG: one alert for each of its runs that fails.
+ALERTED: dict[str, Any] = {"on_failure_callback": FailedRunNotifier()}
 
 # How a Databricks job is run and waited for: in the triggerer, and found again by a repeated request of the same try.
 RUN_NOW: dict[str, Any] = {

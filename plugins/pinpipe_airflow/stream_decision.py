@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from include.alerts import AlertId
 from pinpipe_airflow.stream_state import Action, ActiveRun, DeployedJob, FailedRuns, Heartbeat, Observed
 
 # So many failed runs in a row are no accident.
@@ -48,12 +49,14 @@ class Decision:
     """What to do, and why.
 
     :param alert: what a person has to know; empty where nothing.
+    :param alert_id: which alert that is.
     :param cancel_at: the active run is about to stop by itself, and is to be cancelled if it is still there then.
     """
 
     action: Action
     why: str
     alert: str = ""
+    alert_id: AlertId | None = None
     cancel_at: datetime | None = None
 
 
@@ -148,7 +151,8 @@ def _between_runs(seen: Observed, limits: Limits) -> Decision:
     if not known or seen.at - max(known) < limits.start_timeout:
         return Decision("none", "Databricks is about to begin the next run")
     why = f"the job has had no run since {_clock(max(known))}, though Databricks is to begin one within a minute"
-    return Decision("none", why, alert=f"{why}: see the job's page, and whether the workspace may start a cluster")
+    alert = f"{why}: see the job's page, and whether the workspace may start a cluster"
+    return Decision("none", why, alert=alert, alert_id=AlertId.STREAM_WITHOUT_RUN)
 
 
 def _running(seen: Observed, run: ActiveRun, limits: Limits) -> Decision:
@@ -194,13 +198,14 @@ def _cancel(seen: Observed, limits: Limits, why: str) -> Decision:
     alert = f"{why}; {cancels} before it were cancelled because they did not work: see its driver log"
     again_at = seen.last.at + min(limits.stalled_after * 2**cancels, LONGEST_BACK_OFF)
     if seen.at < again_at:
-        return Decision("backing_off", f"{why}; it is not cancelled before {_clock(again_at)}", alert=alert)
-    return Decision("cancelled", why, alert=alert)
+        why = f"{why}; it is not cancelled before {_clock(again_at)}"
+        return Decision("backing_off", why, alert=alert, alert_id=AlertId.STREAM_STALLED)
+    return Decision("cancelled", why, alert=alert, alert_id=AlertId.STREAM_STALLED)
 
 
 def _flapping(failures: FailedRuns) -> Decision:
     why = f"the last {failures.count} runs have failed; Databricks tries again, each time after a longer wait"
-    return Decision("backing_off", why, alert=why)
+    return Decision("backing_off", why, alert=why, alert_id=AlertId.STREAM_FAILING)
 
 
 def _seconds(length: timedelta) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.job_definitions import job_definition
 from include.settings import settings
+from pinpipe_airflow.failure_reason import AlertedFailure
 from pinpipe_airflow.stream_decision import Decision, Limits, cancels_in_a_row, decide
 from pinpipe_airflow.stream_observer import StreamObserver
 from pinpipe_airflow.stream_state import WITHOUT_EFFECT, Observed, Wish
@@ -22,6 +22,7 @@ from pinpipe_airflow.triggers.streaming_job import StreamRunEndedTrigger
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.alerts import AlertId
     from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook
     from pinpipe_airflow.hooks.kinesis_positions import KinesisPositionHook
     from pinpipe_airflow.hooks.stream_control import StreamControlHook, Supervision
@@ -64,7 +65,8 @@ class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
         ``cancelled``, ``replaced``, ``backing_off``, "why", "changed": bool, "at"}``, and ``then``, the same of a
         second action, where a run did not stop by itself. Also, under the key ``run_after``, the moment after which
         a new run begins; empty where none is begun.
-    :raises AirflowFailException: without a retry, when a person is needed and ``alert`` is set.
+    :raises pinpipe_airflow.failure_reason.AlertedFailure: without a retry, when a person is needed and ``alert`` is
+        set.
     """
 
     template_fields: Sequence[str] = (
@@ -254,16 +256,16 @@ class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
         anew = begun and result["action"] in ("created", "replaced", "cancelled")
         # An XCom of None is none at all.
         context["ti"].xcom_push(key="run_after", value=result["at"] if anew else "")
-        if decision.alert:
-            self._raise_alert(context, result, decision)
+        if decision.alert_id:
+            self._raise_alert(context, result, decision.alert, decision.alert_id)
         if self.skip_unless_begun and not begun:
             # A task that skips others does not return.
             context["ti"].xcom_push(key="return_value", value=result)
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
         return result
 
-    def _raise_alert(self, context: Context, result: dict[str, Any], decision: Decision) -> None:
-        message = f"{self._declared['name']}: {decision.alert}"
+    def _raise_alert(self, context: Context, result: dict[str, Any], alert: str, alert_id: AlertId) -> None:
+        message = f"{self._declared['name']}: {alert}"
         failures = result["observed"]["failures"]
         if failures.get("last_run_id"):
             message += f". The last failure: {self.jobs.run_failure(failures['last_run_id'])}"
@@ -271,7 +273,7 @@ class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
             self.log.warning(message)
             return
         context["ti"].xcom_push(key="return_value", value=result)
-        raise AirflowFailException(message)
+        raise AlertedFailure(message, alert_id)
 
     @staticmethod
     def _owner(context: Context) -> str:

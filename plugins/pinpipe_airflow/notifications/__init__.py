@@ -1,0 +1,1 @@
+"""How alerts are told: notifiers as DAGs name them, and where they send."""
