@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseNotifier
 from asgiref.sync import sync_to_async
+
+from pinpipe_airflow.notifications.callback import CallbackNotifier
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pinpipe_airflow.alert import Alert
 
 
-class MissedDeadlineNotifier(BaseNotifier):
+class MissedDeadlineNotifier(CallbackNotifier):
     """Raises the alert that a scheduled run has not cleaned its day in time; runs in the triggerer.
 
     Other runs have no time to keep: a person follows them, and a backfill's wait for each other. Neither is anything

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseNotifier
-
 from include.alerts import AlertId
 from pinpipe_airflow.alert_rules import alert_of_failure
 from pinpipe_airflow.failure_reason import KEY
+from pinpipe_airflow.notifications.callback import CallbackNotifier
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TIMED_OUT = "timed_out"  # Airflow's word
-_NO_REASON = "it left no reason: its process was killed, or was not heard of for too long"
+_NO_REASON = "it left no reason, as a process that is killed leaves none: see its log."
 
 
-class FailedRunNotifier(BaseNotifier):
+class FailedRunNotifier(CallbackNotifier):
     """Raises the alert of a failed run: one for each run, whatever number of its tasks failed.
 
     :param once: of a DAG that runs every few minutes: nothing is told where the scheduled run before failed for the
@@ -50,7 +49,7 @@ class FailedRunNotifier(BaseNotifier):
         deliver(run.alert(alert_id, _what(task_id, left.get("reason", ""), because), task_id=task_id))
 
 
-class RecoveredRunNotifier(BaseNotifier):
+class RecoveredRunNotifier(CallbackNotifier):
     """Says that an alert is over: of a DAG that runs every few minutes, where the scheduled run before failed."""
 
     def notify(self, context: Context) -> None:

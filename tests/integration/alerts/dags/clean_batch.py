@@ -1,0 +1,29 @@
+"""A DAG that has the id, the alerts and the defaults of the real one, and a task that fails as asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference, Param, task
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
+
+with DAG(
+    dag_id="clean_batch",
+    schedule=None,
+    start_date=START_DATE,
+    default_args={**DEFAULT_ARGS, "retries": 0},
+    params={"day": Param(None, type=["null", "string"])},
+    **ALERTED,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=5),
+        callback=AsyncCallback(MissedDeadlineNotifier),
+    ),
+):
+
+    @task
+    def clean() -> None:
+        raise RuntimeError("day 2024-02-29: raw objects are gone;\n give missing_raw=accept to clean without them")
+
+    clean()
