@@ -81,6 +81,8 @@ def airflow_environment(secrets: dict[str, str]) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _postgres_url(AIRFLOW_DATABASE, secrets["airflow_database_password"]),
+        # Into the service's own log too, beside a file for each DAG file: it is where alerts are logged.
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home() / "airflow" / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }

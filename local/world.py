@@ -135,6 +135,13 @@ def status() -> dict[str, dict[str, Any]]:
     }
 
 
+def disk() -> dict[str, Any]:
+    """Return how much room the state folder has: ``path``, ``free_bytes``, and whether that is ``enough``."""
+    place = next(path for path in (home(), *home().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    return {"path": str(home()), "free_bytes": free, "enough": free >= _MINIMUM_FREE_BYTES}
+
+
 def login() -> tuple[str, str, str]:
     """Return Airflow's address, user and password."""
     return ports.url("airflow"), ADMIN, secret_store.load()["airflow_admin_password"]
@@ -305,10 +312,11 @@ def _check_machine() -> None:
                 f"port {number} ({name}) is taken by {_owner(number)}: stop it, or set PINPIPE_PORT_OFFSET=2000"
             )
     home().mkdir(parents=True, exist_ok=True, mode=0o700)
-    free = shutil.disk_usage(home()).free
-    if free < _MINIMUM_FREE_BYTES:
+    room = disk()
+    if not room["enough"]:
         problems.append(
-            f"{home()} has {free / 1024**3:.1f} GiB free, at least 2 are needed: make room, or move it by PINPIPE_HOME"
+            f"{home()} has {room['free_bytes'] / 1024**3:.1f} GiB free, at least 2 are needed: make room, or move it "
+            "by PINPIPE_HOME"
         )
     for file, way_out in (
         (ROOT / ".tools/jars/kafka", "make install"),

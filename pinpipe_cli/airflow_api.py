@@ -10,7 +10,6 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-_TIMEOUT_S = 30
 _PAGE = 100  # Airflow gives no more at once unless it is configured to
 # On a busy machine an answer takes longer now and then. Only what changes nothing is sent again.
 _PATIENCE = Retry(total=2, connect=0, read=2, redirect=0, status=0, allowed_methods={"GET"}, backoff_factor=1)
@@ -34,17 +33,21 @@ class AirflowApi:
     :param url: Airflow's address, e.g. ``http://127.0.0.1:8080``.
     :param user: user name.
     :param password: the user's password.
+    :param timeout_s: how long it waits for an answer, in seconds.
+    :param patient: whether a question is asked again where no answer came.
     """
 
     url: str
     user: str
     password: str = field(repr=False)
+    timeout_s: float = 30
+    patient: bool = True
 
     def __post_init__(self) -> None:
         self._session = requests.Session()
         # Nothing between the command line and loopback: no proxy, no netrc.
         self._session.trust_env = False
-        self._session.mount("http://", HTTPAdapter(max_retries=_PATIENCE))
+        self._session.mount("http://", HTTPAdapter(max_retries=_PATIENCE if self.patient else 0))
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run of ``dag_id`` now and return its run id."""
@@ -88,6 +91,19 @@ class AirflowApi:
             lines += [f"{error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or []]
         return lines
 
+    def dags(self) -> list[dict[str, Any]]:
+        """Return all DAGs that Airflow has read, by id."""
+        return list(self.call("GET", "dags", params={"limit": 1000, "order_by": "dag_id"})["dags"])
+
+    def last_run(self, dag_id: str) -> dict[str, Any] | None:
+        """Return the run of a DAG that was to begin last, ``None`` where there is none."""
+        answer = self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 1, "order_by": "-run_after"})
+        return dict(answer["dag_runs"][0]) if answer["dag_runs"] else None
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """Return the DAG files that cannot be read, each with its stack trace."""
+        return list(self.call("GET", "importErrors", params={"limit": 100})["import_errors"])
+
     def wait_for_dag(self, dag_id: str, timeout_s: float = 120) -> None:
         """Wait until Airflow has read the DAG.
 
@@ -99,7 +115,7 @@ class AirflowApi:
             try:
                 dag = self.call("GET", f"dags/{dag_id}")
             except AirflowApiError as error:
-                broken = self.call("GET", "importErrors")["import_errors"]
+                broken = self.import_errors()
                 if broken:
                     reasons = "\n".join(f"{found['filename']}:\n{found['stack_trace']}" for found in broken)
                     raise AirflowApiError(f"DAGs do not load:\n{reasons}") from error
@@ -117,15 +133,16 @@ class AirflowApi:
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Send one request to ``/api/v2/<path>``; logs in where there is no valid token yet.
 
-        :raises AirflowApiError: on a refusal or when Airflow does not answer, a question within three times 30 s.
+        :raises AirflowApiError: on a refusal, or when Airflow does not answer: within ``timeout_s``, three times that
+            where it is patient.
         """
         try:
             if "Authorization" not in self._session.headers:
                 self._log_in()
-            answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=_TIMEOUT_S, **arguments)
+            answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=self.timeout_s, **arguments)
             if answer.status_code == 401:
                 self._log_in()
-                answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=_TIMEOUT_S, **arguments)
+                answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=self.timeout_s, **arguments)
         except requests.RequestException as error:
             raise AirflowApiError(f"Airflow at {self.url} does not answer ({error}): is the world up?") from error
         if not answer.ok:
@@ -136,7 +153,7 @@ class AirflowApi:
     def _log_in(self) -> None:
         self._session.headers.pop("Authorization", None)
         answer = self._session.post(
-            f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=_TIMEOUT_S
+            f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=self.timeout_s
         )
         if not answer.ok:
             raise AirflowApiError(f"Airflow refused the login of {self.user!r}: {_reason(answer)}")

@@ -91,18 +91,32 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
 
 @app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
-    """Show every service's health and address; exits with 1 unless all are healthy."""
-    from local import world
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    as_prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="As Prometheus' text; exits with 0, as the numbers say the rest.")
+    ] = False,
+) -> None:
+    """Show every service, DAG, the stream and the newest cleaned day.
 
-    states = world.status()
+    Exits with 1 unless every service is healthy, every DAG file can be read and the disk is not full. A failed last run
+    is shown, and is no reason: it may be of yesterday, and mended since.
+    """
+    from pinpipe_cli.status import status as whole_status
+
+    found = whole_status()
+    if as_prometheus:
+        from pinpipe_cli.prometheus_text import prometheus_text
+
+        print(prometheus_text(found), end="")
+        return
     if as_json:
-        print(json.dumps(states, indent=2))
+        print(json.dumps(found, indent=2))
     else:
-        from pinpipe_cli.output import print_status
+        from pinpipe_cli.status_output import print_status
 
-        print_status(states)
-    if not all(state["healthy"] for state in states.values()):
+        print_status(found)
+    if not found["healthy"]:
         raise typer.Exit(1)
 
 

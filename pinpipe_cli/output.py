@@ -9,7 +9,7 @@ import csv
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, TextIO
 
@@ -37,30 +37,17 @@ def print_rows(table: Any, form: str, stream: TextIO | None = None) -> None:
     forms[form](table, stream or sys.stdout)
 
 
-def print_status(states: Mapping[str, Mapping[str, Any]], stream: TextIO | None = None) -> None:
-    """Print every service's state, health and address.
-
-    :param states: by service ``state``, ``healthy``, ``detail`` and ``url``.
-    :param stream: where to; default: standard output.
-    """
-    shown = Table("service", "state", "health", "address", box=None, pad_edge=False)
-    for name, state in states.items():
-        health = Text("healthy", "green") if state["healthy"] else Text(_visible(state["detail"] or "unhealthy"), "red")
-        shown.add_row(name, state["state"], health, Text(state["url"]))
-    _console(stream or sys.stdout).print(shown)
-
-
 def _print_table(table: Any, stream: TextIO) -> None:
     shown = Table()
     for field in table.schema:
         number = str(field.type) in ("int32", "int64", "double")
         shown.add_column(Text(field.name), justify="right" if number else "left", max_width=_CELL_WIDTH, no_wrap=True)
     for row in _rows(table.slice(0, ROWS_SHOWN)):
-        shown.add_row(*(Text(_visible(_as_text(value)), overflow="ellipsis") for value in row))
-    console = _console(stream)
-    console.print(shown)
+        shown.add_row(*(Text(visible(_as_text(value)), overflow="ellipsis") for value in row))
+    screen = console(stream)
+    screen.print(shown)
     if table.num_rows > ROWS_SHOWN:
-        console.print(f"{ROWS_SHOWN} of {table.num_rows} rows; all of them: --format csv or --format json")
+        screen.print(f"{ROWS_SHOWN} of {table.num_rows} rows; all of them: --format csv or --format json")
 
 
 def _print_csv(table: Any, stream: TextIO) -> None:
@@ -99,10 +86,11 @@ def _iso(value: Any) -> str:
     raise TypeError(f"no JSON for {type(value).__name__} {value!r}")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Return ``text`` on one line, with control characters written out: they could take over a terminal."""
     return "".join(repr(char)[1:-1] if unicodedata.category(char) in _UNSHOWN else char for char in text)
 
 
-def _console(stream: TextIO) -> Console:
+def console(stream: TextIO) -> Console:
+    """Return what prints to a terminal in colour, and elsewhere in lines that are not wrapped."""
     return Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)

@@ -23,10 +23,12 @@ from tests.e2e.kafka_log import read_log
 pytestmark = pytest.mark.e2e
 
 
-def test_status_tells_every_services_health(world: World) -> None:
-    states = json.loads(world.pinpipe("status", "--json").stdout)
-    assert len(states) == 11
-    assert all(state["healthy"] for state in states.values()), states
+def test_status_tells_how_every_service_and_dag_is(world: World) -> None:
+    found = json.loads(world.pinpipe("status", "--json").stdout)
+    assert len(found["services"]) == 11
+    assert all(state["healthy"] for state in found["services"].values()), found["services"]
+    assert set(found["dags"]) == {file.stem for file in (ROOT / "dags").glob("*.py")}
+    assert (found["healthy"], found["import_errors"], found["unknown"], found["alerts"]) == (True, [], {}, [])
 
 
 @pytest.mark.parametrize("service", ["kafka_rest", "gateway", "connect", "databricks"])

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pytest
 
-from pinpipe_cli.output import ROWS_SHOWN, print_rows, print_status
+from pinpipe_cli.output import ROWS_SHOWN, print_rows
 
 TABLE = pa.table(
     {
@@ -80,15 +80,3 @@ def test_a_long_table_is_cut_and_says_so():
 def test_an_unknown_format_is_refused():
     with pytest.raises(ValueError, match=r"no format 'xml': there are table, csv, json"):
         print_rows(TABLE, "xml")
-
-
-def test_the_status_of_a_service_shows_why_it_is_not_healthy():
-    stream = io.StringIO()
-    states = {
-        "kafka": {"state": "RUNNING", "healthy": True, "detail": "", "url": "127.0.0.1:15092"},
-        "connect": {"state": "FATAL", "healthy": False, "detail": "exited too quickly", "url": ""},
-    }
-    print_status(states, stream)
-    kafka, connect = stream.getvalue().splitlines()[1:]
-    assert kafka.split() == ["kafka", "RUNNING", "healthy", "127.0.0.1:15092"]
-    assert connect.split() == ["connect", "FATAL", "exited", "too", "quickly"]

@@ -1,0 +1,54 @@
+"""How new the cleaned days are: from their receipts in S3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include import layout
+from include.settings import settings
+
+_PREFIX = f"{layout.RECEIPT_ROOT}/clean_batch/dt="
+_BRISK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+
+
+def newest_cleaned_day() -> dict[str, Any] | None:
+    """Return what the receipt of the newest cleaned day says, ``None`` where no day was cleaned yet.
+
+    :returns: ``day``, ``finished_at``, ``read`` and ``quarantined`` rows, ``quarantined_share`` of them, which is
+        ``None`` of a day without rows.
+    :raises LookupError: when S3 does not answer.
+    """
+    s3 = boto3.client("s3", config=_BRISK)
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings().bucket, Prefix=_PREFIX)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        days = sorted(key.removeprefix(_PREFIX).partition("/")[0] for key in keys)
+        if not days:
+            return None
+        key = layout.receipt_key("clean_batch", days[-1])
+        receipt = json.loads(s3.get_object(Bucket=settings().bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return None
+        raise LookupError(f"s3://{settings().bucket} cannot be read: {error}") from error
+    except BotoCoreError as error:
+        raise LookupError(f"S3 does not answer ({error})") from error
+    return summary(receipt)
+
+
+def summary(receipt: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a day's receipt tells how it went."""
+    counts = receipt["data_sets"].values()
+    read, quarantined = (sum(sizes.get(what, 0) for sizes in counts) for what in ("read", "quarantined"))
+    return {
+        "day": receipt["day"],
+        "finished_at": receipt["finished_at"],
+        "read": read,
+        "quarantined": quarantined,
+        "quarantined_share": quarantined / read if read else None,
+    }

@@ -1,0 +1,67 @@
+"""What a failed task leaves for the alert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.log import mask_secret
+from pinpipe_airflow.failure_reason import KEY, AlertedFailure, failure, leave_reason
+
+from include.alerts import AlertId
+
+
+class TaskInstance:
+    dag_id, task_id = "clean_batch", "clean"
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def reason(error: Any) -> str:
+    return failure("clean_batch", "clean", error)["reason"]
+
+
+def test_a_failed_task_leaves_its_error_and_which_alert_that_is() -> None:
+    ti = TaskInstance()
+    leave_reason({"ti": ti, "exception": RuntimeError("gone;\n  give missing_raw=accept")})  # type: ignore[arg-type]
+    assert ti.pushed == {KEY: {"reason": "RuntimeError: gone; give missing_raw=accept", "alert": "raw-objects-missing"}}
+
+
+def test_a_task_whose_process_is_gone_leaves_nothing() -> None:
+    ti = TaskInstance()
+    leave_reason({"ti": ti})  # type: ignore[arg-type]
+    assert ti.pushed == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (AirflowFailException("not today"), "not today"),
+        (AirflowException("Job run failed"), "AirflowException: Job run failed"),
+        (KeyError(), "KeyError"),
+        ("a text", "a text"),
+    ],
+)
+def test_an_error_is_told_in_its_own_words(error: Any, told: str) -> None:
+    assert reason(error) == told
+
+
+def test_a_task_may_say_itself_which_alert_it_is() -> None:
+    left = failure("stream_supervisor", "supervise", AlertedFailure("3 runs failed", AlertId.STREAM_FAILING))
+    assert left == {"reason": "3 runs failed", "alert": "stream-failing"}
+
+
+def test_a_secret_that_airflow_knows_is_masked_even_where_the_text_is_cut() -> None:
+    mask_secret("hunter2hunter2")
+    text = reason(RuntimeError("x" * 980 + " hunter2hunter2 is the password"))
+    assert "hunter" not in text
+    assert len(text) < 1_010
+
+
+def test_a_mark_that_would_be_cut_off_still_tells_the_alert() -> None:
+    assert failure("clean_batch", "clean", "x" * 2_000 + " missing_raw=accept")["alert"] == "raw-objects-missing"
