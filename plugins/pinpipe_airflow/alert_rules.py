@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from include.alerts import AlertId
 
-# What messages name as the way out, or the error that a job ended with; whichever task it was.
+# The way out that a message names, or the error that a job ended with; whichever task it was.
 _BY_REASON = (
     ("not provisioned", AlertId.NOT_PROVISIONED),
-    ("missing_raw=accept", AlertId.RAW_OBJECTS_MISSING),
-    ("too_many_quarantined=accept", AlertId.TOO_MANY_QUARANTINED),
+    ("missing_raw", AlertId.RAW_OBJECTS_MISSING),
+    ("too_many_quarantined", AlertId.TOO_MANY_QUARANTINED),
     ("TakenOverError", AlertId.STREAM_TAKEN_OVER),
 )
 _BY_TASK = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -40,20 +41,24 @@ def leave_reason(context: Context) -> None:
 
 
 def failure(dag_id: str, task_id: str, error: Any) -> dict[str, str]:
-    """Return what is left of an error: its words on one line, secrets that Airflow knows masked, and its alert.
+    """Return what is left of an error: its first line, with secrets that Airflow knows masked, and its alert.
+
+    The other lines may hold rows of the data, which an alert is no place for; the task's log has them.
 
     :param error: an exception, or a text.
     """
     # The masker that Airflow's own task logs go through; it has no public name.
     from airflow.sdk._shared.secrets_masker import redact
 
-    words = " ".join(str(error).split())
+    words = str(error).strip()
     if isinstance(error, BaseException) and not isinstance(error, AirflowFailException):
         words = f"{type(error).__name__}: {words}" if words else type(error).__name__
     alert_id = alert_of_failure(dag_id, task_id, words, getattr(error, "alert_id", None))
     # Masked before it is cut: half a secret would not be known.
-    return {"reason": _cut(str(redact(words))), "alert": str(alert_id)}
+    return {"reason": _first_line(str(redact(words))), "alert": str(alert_id)}
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+def _first_line(text: str) -> str:
+    # A job's error is quoted by the provider, with its line breaks written out.
+    line = re.split(r"\n|\\n", text, maxsplit=1)[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

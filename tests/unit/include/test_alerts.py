@@ -15,7 +15,7 @@ ARN = "arn:aws:sns:eu-central-1:123456789012:pinpipe-alerts"
         ("log", [AlertTarget("log")]),
         (f"sns:{ARN}", [AlertTarget("sns", ARN)]),
         ("webhook:pager", [AlertTarget("webhook", "pager")]),
-        (f"log, webhook:pager ,sns:{ARN}", [AlertTarget("log"), AlertTarget("webhook", "pager"), AlertTarget("sns", ARN)]),
+        (f"log, webhook:x ,sns:{ARN}", [AlertTarget("log"), AlertTarget("webhook", "x"), AlertTarget("sns", ARN)]),
         ("log,log", [AlertTarget("log")]),
         ("webhook:a,webhook:b", [AlertTarget("webhook", "a"), AlertTarget("webhook", "b")]),
     ],

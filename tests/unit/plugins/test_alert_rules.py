@@ -31,7 +31,7 @@ def test_the_task_that_failed_tells_the_alert(dag_id: str, task_id: str, alert_i
     ("reason", "alert_id"),
     [
         ("… or give missing_raw=accept to clean without them", AlertId.RAW_OBJECTS_MISSING),
-        ("… or give too_many_quarantined=accept", AlertId.TOO_MANY_QUARANTINED),
+        ('… with {"too_many_quarantined": "accept"} as the conf', AlertId.TOO_MANY_QUARANTINED),
         ("no space left", AlertId.CLEANING_FAILED),
     ],
 )

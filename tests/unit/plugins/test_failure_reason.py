@@ -28,8 +28,8 @@ def reason(error: Any) -> str:
 
 def test_a_failed_task_leaves_its_error_and_which_alert_that_is() -> None:
     ti = TaskInstance()
-    leave_reason({"ti": ti, "exception": RuntimeError("gone;\n  give missing_raw=accept")})  # type: ignore[arg-type]
-    assert ti.pushed == {KEY: {"reason": "RuntimeError: gone; give missing_raw=accept", "alert": "raw-objects-missing"}}
+    leave_reason({"ti": ti, "exception": RuntimeError("gone\n  give missing_raw=accept")})  # type: ignore[arg-type]
+    assert ti.pushed == {KEY: {"reason": "RuntimeError: gone", "alert": "raw-objects-missing"}}
 
 
 def test_a_task_whose_process_is_gone_leaves_nothing() -> None:
@@ -45,9 +45,14 @@ def test_a_task_whose_process_is_gone_leaves_nothing() -> None:
         (AirflowException("Job run failed"), "AirflowException: Job run failed"),
         (KeyError(), "KeyError"),
         ("a text", "a text"),
+        ("2 rows break rules:\n{'first_name': 'Ada'}", "2 rows break rules:"),
+        (
+            AirflowException("errors [{'error': 'E: 2 rows\\n{\"first_name\"'}]"),
+            "AirflowException: errors [{'error': 'E: 2 rows",
+        ),
     ],
 )
-def test_an_error_is_told_in_its_own_words(error: Any, told: str) -> None:
+def test_an_error_is_told_by_the_first_line_of_its_own_words(error: Any, told: str) -> None:
     assert reason(error) == told
 
 

@@ -24,6 +24,6 @@ with DAG(
 
     @task
     def clean() -> None:
-        raise RuntimeError("day 2024-02-29: raw objects are gone;\n give missing_raw=accept to clean without them")
+        raise RuntimeError("day 2024-02-29: raw objects are gone\ngive missing_raw=accept to clean without them")
 
     clean()

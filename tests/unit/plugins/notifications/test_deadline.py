@@ -1,4 +1,4 @@
-"""When a missed deadline is an alert; how Airflow calls it is tested with Airflow itself."""
+"""When a missed deadline is an alert."""
 
 from __future__ import annotations
 

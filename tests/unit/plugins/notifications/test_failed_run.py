@@ -1,4 +1,4 @@
-"""Which alerts a failed run, and one that is well again, leads to; how Airflow calls it is tested with Airflow itself."""
+"""Which alerts a failed run leads to, and one that is well again."""
 
 from __future__ import annotations
 
