@@ -81,12 +81,11 @@ def runbook_section(runbook: str, alert_id: AlertId) -> str:
     return f"{runbook}#{alert_id}"
 
 
-_TARGET = (
-    r"log"
-    r"|sns:arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
-    r"|webhook:[A-Za-z0-9_.-]{1,250}"
+_TARGET = re.compile(
+    r"(?P<log>log)"
+    r"|sns:(?P<sns>arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})"
+    r"|webhook:(?P<webhook>[A-Za-z0-9_.-]{1,250})"
 )
-TARGETS_PATTERN = rf"^({_TARGET})(\s*,\s*({_TARGET}))*$"
 
 
 @dataclass(frozen=True)
@@ -104,18 +103,17 @@ class AlertTarget:
 
 
 def alert_targets(text: str) -> tuple[AlertTarget, ...]:
-    """Return the targets that the setting ``alerts`` names, each once, in its order.
+    """Return the targets that the setting ``alerts`` names with commas between, each once, in its order.
 
-    :param text: of the form :data:`TARGETS_PATTERN`.
-    :raises ValueError: when it is of another form.
+    :raises ValueError: when one of them is none.
     """
-    if not re.fullmatch(TARGETS_PATTERN, text):
-        raise ValueError(f"alerts={text!r}: write `log`, `sns:<topic ARN>` or `webhook:<connection id>`, with commas")
     return tuple(dict.fromkeys(_target(part.strip()) for part in text.split(",")))
 
 
 def _target(text: str) -> AlertTarget:
-    kind, _, address = text.partition(":")
-    if kind == "sns":
-        return AlertTarget("sns", address)
-    return AlertTarget("webhook", address) if kind == "webhook" else AlertTarget("log")
+    found = _TARGET.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is none of `log`, `sns:<ARN of a standard topic>` and `webhook:<connection id>`")
+    if found["sns"]:
+        return AlertTarget("sns", found["sns"])
+    return AlertTarget("webhook", found["webhook"]) if found["webhook"] else AlertTarget("log")

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from include import layout
-from include.alerts import TARGETS_PATTERN
+from include.alerts import alert_targets
 from include.environment import (
     PREFIX,
     SettingsError,
@@ -144,8 +144,7 @@ class Settings(BaseSettings):
         ge=1,
         le=1_440,
         description="A day that is not clean so many minutes after its scheduled run of `clean_batch` could begin "
-        "(`settle_minutes` after midnight; after it was queued, where Airflow did not run then) raises the alert "
-        "`daily-deadline-missed`.",
+        "(`settle_minutes` after it was queued) raises the alert `daily-deadline-missed`.",
     )
     late_window_days: int = Field(
         3, ge=0, le=30, description="How many days back late objects lead to a new run of their day; 0: never."
@@ -239,10 +238,8 @@ class Settings(BaseSettings):
 
     alerts: str = Field(
         "log",
-        pattern=TARGETS_PATTERN,
-        description="Where alerts go, one or several with commas between: `log` (of the process that raises it: "
-        "Airflow's DAG processor or triggerer), `sns:<topic ARN>`, `webhook:<id of an Airflow connection of type "
-        "http>`, which gets JSON by POST.",
+        description="Where alerts go, one or several with commas between: `log`, `sns:<ARN of a standard topic>`, "
+        "`webhook:<id of an Airflow connection of type http>`.",
     )
     runbook_url: str = Field(
         "docs/runbook.md",
@@ -312,6 +309,12 @@ class Settings(BaseSettings):
         for _, part, form, conversion in Formatter().parse(value):
             if part is not None and (part not in _ADDRESS_PARTS or form or conversion):
                 raise ValueError("it may have no other {…} than {api_id} and {region}")
+        return value
+
+    @field_validator("alerts")
+    @classmethod
+    def _alerts_have_targets(cls, value: str) -> str:
+        alert_targets(value)
         return value
 
     @field_validator("emulate_batch_schedule")

@@ -27,6 +27,8 @@ ENVIRONMENT = {
     "PINPIPE_RAW_RETENTION_DAYS": "5000",
     # Some days hold little but bad records, which is what they are for.
     "PINPIPE_QUARANTINED_ROWS_ALLOWED": "300",
+    # The connection is made by the tests of alerts; until then there is one more line in a log.
+    "PINPIPE_ALERTS": "log, webhook:pinpipe_alerts",
 }
 GENERATED_POSTS = 1_200
 

@@ -31,6 +31,12 @@ def test_status_tells_how_every_service_and_dag_is(world: World) -> None:
     assert (found["healthy"], found["import_errors"], found["unknown"], found["alerts"]) == (True, [], {}, [])
 
 
+def test_status_as_prometheus_text_has_a_sample_of_every_service(world: World) -> None:
+    samples = world.pinpipe("status", "--prometheus").stdout.splitlines()
+    assert sum(sample.startswith("pinpipe_service_up{") and sample.endswith(" 1") for sample in samples) == 11
+    assert "pinpipe_healthy 1" in samples
+
+
 @pytest.mark.parametrize("service", ["kafka_rest", "gateway", "connect", "databricks"])
 def test_a_killed_service_comes_back(
     world: World, service: str, wait_until: Callable[[Callable[[], bool], float], None]

@@ -38,7 +38,9 @@ def test_targets_are_named_with_commas_between_each_once(text: str, targets: lis
     ],
 )
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="write `log`, `sns:<topic ARN>` or `webhook:<connection id>`"):
+    with pytest.raises(
+        ValueError, match="is none of `log`, `sns:<ARN of a standard topic>` and `webhook:<connection id>`"
+    ):
         alert_targets(text)
 
 

@@ -148,9 +148,8 @@ def test_the_status_is_printed_in_tables_and_lines(healthy: dict[str, Any]) -> N
 
 def test_a_paused_dag_has_no_next_run(healthy: dict[str, Any]) -> None:
     healthy["dags"][0]["is_paused"] = True
-    assert any(
-        line.split()[0] == "clean_batch" and line.endswith("paused") for line in printed(module.status()) if line
-    )
+    (line,) = [line for line in printed(module.status()) if line.startswith("clean_batch")]
+    assert line.split()[-1] == "paused"
 
 
 @pytest.mark.parametrize(("option", "code"), [((), 1), (("--json",), 1), (("--prometheus",), 0)])

@@ -37,7 +37,8 @@ class TaskInstance:
         return SimpleNamespace(state=self.before, run_id="before") if self.before else None
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
-        return {"before": {"provisioned": "success", self.task: self.before or "", "wait_for_progress": "skipped"}}
+        states = dict.fromkeys(("provisioned", "supervise", "wait_for_progress"), "success")
+        return {"before": {**states, self.task: str(self.before)}}
 
 
 @pytest.fixture
