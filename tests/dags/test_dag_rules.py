@@ -9,16 +9,23 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DeadlineReference
 from airflow.sdk.bases.sensor import BaseSensorOperator
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from pinpipe_airflow.alert_rules import alert_of_failure
+from pinpipe_airflow.failure_reason import leave_reason
 from pinpipe_airflow.hooks.kinesis_stream import WAIT_ATTEMPTS, WAIT_ATTEMPTS_PER_SHARD, WAIT_DELAY_S
+from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
+from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
 from pinpipe_airflow.tags import Tag
 
+from include.alerts import AlertId
 from include.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,6 +138,44 @@ def test_every_dag_and_task_ends_at_some_time(dags, tasks):
 
 def test_every_task_is_retried(tasks):
     the_rule_holds(task for task in tasks if task.retries < 1)
+
+
+def test_every_run_that_fails_is_an_alert_and_every_task_leaves_its_reason(dags, tasks):
+    the_rule_holds(dag for dag in dags if not isinstance(dag.on_failure_callback, FailedRunNotifier))
+    the_rule_holds(task for task in tasks if task.on_failure_callback != [leave_reason])
+
+
+def test_every_dag_has_an_alert_of_its_own(dags):
+    the_rule_holds(dag for dag in dags if alert_of_failure(dag.dag_id, "") is AlertId.RUN_FAILED)
+
+
+def test_only_what_runs_every_few_minutes_tells_a_failure_once_and_then_also_its_end(bag):
+    once = {dag_id: dag.on_failure_callback.once for dag_id, dag in bag.dags.items()}
+    assert once == {dag_id: dag_id == "stream_supervisor" for dag_id in bag.dag_ids}
+    assert isinstance(bag.dags["stream_supervisor"].on_success_callback, RecoveredRunNotifier)
+
+
+def test_the_daily_run_alone_has_a_deadline_that_lies_behind_its_beginning_and_before_its_end(bag):
+    assert [dag_id for dag_id, dag in bag.dags.items() if dag.deadline] == ["clean_batch"]
+    (deadline,) = bag.dags["clean_batch"].deadline
+    settings_ = settings()
+    assert deadline.reference == DeadlineReference.DAGRUN_QUEUED_AT
+    assert deadline.interval == timedelta(minutes=settings_.settle_minutes + settings_.daily_deadline_minutes)
+    assert deadline.interval < bag.dags["clean_batch"].dagrun_timeout
+    module, _, name = deadline.callback.path.rpartition(".")
+    assert getattr(import_module(module), name) is MissedDeadlineNotifier
+
+
+def test_a_deadline_is_told_without_an_import_that_holds_up_the_triggerer():
+    code = (
+        "import sys, airflow.triggers.base, airflow.sdk; from airflow.sdk import BaseNotifier\n"
+        "before = set(sys.modules)\n"
+        "import pinpipe_airflow.notifications.deadline\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{PLUGINS}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert set(done.stdout.split()) <= {"pinpipe_airflow", "asgiref"}, done.stdout + done.stderr
 
 
 def test_every_wait_polls_every_5_seconds_or_slower_and_takes_no_worker(tasks):
