@@ -22,10 +22,10 @@ from typing import Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, AsyncCallback, CronDataIntervalTimetable, DeadlineAlert, DeadlineReference, Param, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
 from pinpipe_airflow.assets import DELTA_BATCH
 from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
-from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
+from pinpipe_airflow.daily_deadline import daily_deadline
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator, ReceiptCheckOperator
 from pinpipe_airflow.sensors.sink import SinkCommittedSensor
 from pinpipe_airflow.tags import Tag
@@ -46,13 +46,6 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
     **ALERTED,
-    # From the moment it is queued, and not from its logical date: a backfill of old days would be late at once, and so
-    # would the first run of an Airflow that was not there at midnight.
-    deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(minutes=wanted.settle_minutes + wanted.daily_deadline_minutes),
-        callback=AsyncCallback(MissedDeadlineNotifier),
-    ),
     tags=[Tag.BATCH],
     params={
         "day": Param(
@@ -77,7 +70,7 @@ with DAG(
             "and changes nothing, `accept` cleans the rest and quarantines them.",
         ),
     },
-):
+) as dag:
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)
 
     @task(multiple_outputs=True)
@@ -155,3 +148,5 @@ with DAG(
     provisioned >> resolved
     wait_for_sink >> wait_for_dead_letters >> [clean, late]
     clean >> check_receipt
+
+dag.deadline = daily_deadline(dag, timedelta(minutes=wanted.settle_minutes + wanted.daily_deadline_minutes))

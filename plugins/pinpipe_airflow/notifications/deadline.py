@@ -20,7 +20,13 @@ class MissedDeadlineNotifier(CallbackNotifier):
 
     Other runs have no time to keep: a person follows them, and a backfill's wait for each other. Neither is anything
     told where another run has cleaned the day since it ended.
+
+    :param definition: see :func:`~pinpipe_airflow.daily_deadline.definition`; it only has to be there.
     """
+
+    def __init__(self, *, definition: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.definition = definition
 
     async def async_notify(self, context: Context) -> None:
         """Tell it from a thread: neither an import nor a look-up may hold up the triggers of other tasks."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
-from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference, Param, task
+from airflow.sdk import DAG, Param, task
 from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
-from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
+from pinpipe_airflow.daily_deadline import daily_deadline
 
 with DAG(
     dag_id="clean_batch",
@@ -14,16 +15,14 @@ with DAG(
     start_date=START_DATE,
     default_args={**DEFAULT_ARGS, "retries": 0},
     params={"day": Param(None, type=["null", "string"])},
+    description=os.environ.get("DESCRIPTION", "As it was first"),
     **ALERTED,
-    deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(minutes=5),
-        callback=AsyncCallback(MissedDeadlineNotifier),
-    ),
-):
+) as dag:
 
     @task
     def clean() -> None:
         raise RuntimeError("day 2024-02-29: raw objects are gone\ngive missing_raw=accept to clean without them")
 
     clean()
+
+dag.deadline = daily_deadline(dag, timedelta(minutes=5))
