@@ -111,7 +111,7 @@ def follow_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> list[str]:
     """Follow a backfill that somebody has started to its end; returns and raises as :func:`run_backfill` does."""
     with _told_when_interrupted(backfill, say):
         say(f"{title(backfill)}, see {_page(api)}")
-        return _follow(api, backfill, _runs_of(api, backfill).keys(), (), say)
+        return _follow(api, backfill, (), (), say)
 
 
 def cancel_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> None:
@@ -207,14 +207,15 @@ def _follow(
     """Tell what becomes of the days until all have ended; return the ids of their runs.
 
     :param backfill: ``None`` where there was nothing to start.
-    :param days: those that count.
+    :param days: those that have to be run, beside those that the backfill runs.
     :param in_flight: ids of runs that are none of the backfill, and clean a day of it.
     """
 
     def counts(run: Run) -> bool:
         return run["dag_run_id"] in in_flight or (backfill is not None and _is_of(backfill, run))
 
-    if not days:
+    ends = [*days, *(_days_of(backfill) if backfill else ())]
+    if not ends:
         say("nothing to do")
         return []
     told: dict[date, str] = {}
@@ -222,11 +223,11 @@ def _follow(
     while True:
         # Asked before the runs: those of a backfill that has ended do not change any more.
         now = api.call("GET", f"backfills/{backfill['id']}") if backfill else None
-        found = _runs_by_day(api, min(days), max(days))
-        runs = {day: run for day, run in found.items() if day in days and counts(run)}
-        _tell(runs, told, len(days), say)
+        runs = {day: run for day, run in _runs_by_day(api, min(ends), max(ends)).items() if counts(run)}
+        expected = {*days, *runs}  # of one that was made just now, Airflow may not have made all runs yet
+        _tell(runs, told, len(expected), say)
         if (now is None or state(now) == "ended") and all(run["state"] in ENDED for run in runs.values()):
-            return _judge_days(api, days, runs)
+            return _judge_days(api, expected, runs)
         if now and (state(now) == "paused") != paused:
             paused = not paused
             say("  it is paused: `pinpipe backfill unpause` lets it go on" if paused else "  it goes on")
