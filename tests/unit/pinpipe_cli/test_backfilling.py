@@ -240,6 +240,14 @@ def test_a_paused_backfill_is_told_as_such(airflow: Airflow, api: AirflowApi) ->
     assert said[2:] == ["  it is paused: `pinpipe backfill unpause` lets it go on", "  it goes on"]
 
 
+def test_a_backfill_whose_runs_are_only_being_made_is_followed_to_its_end(airflow: Airflow, api: AirflowApi) -> None:
+    airflow.answers["GET backfills/7"] = [(200, ACTIVE), (200, ACTIVE), (200, ENDED)]
+    airflow.answers[RUNS] = [page(), page(run(FIRST, "running")), page(run(FIRST, "success"))]
+    said: list[str] = []
+    assert follow_backfill(api, ACTIVE, said.append) == [f"backfill__{FIRST}"]
+    assert said[1:] == ["  2024-02-28: running", "  2024-02-28: success in 18 s (1 of 1)"]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "reason"),
     [
