@@ -63,7 +63,6 @@ _CAN_WAIT = frozenset(
         AlertId.ANALYTICS_FAILED,
         AlertId.MAINTENANCE_FAILED,
         AlertId.TEARDOWN_FAILED,
-        AlertId.RUN_FAILED,
     }
 )
 

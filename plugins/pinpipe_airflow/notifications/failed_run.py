@@ -37,8 +37,11 @@ class FailedRunNotifier(CallbackNotifier):
         from pinpipe_airflow.notifications.delivery import deliver
 
         run, ti, because = alerted_run(context), context.get("ti"), str(context.get("reason"))
-        left = _left_by(ti, ti.run_id, ti.task_id) if ti and because != _TIMED_OUT else {}
-        alert_id = _alert_of(ti.dag_id, ti.task_id, left) if ti and because != _TIMED_OUT else AlertId.RUN_FAILED
+        left: dict[str, str] = {}
+        alert_id = AlertId.RUN_FAILED
+        if ti and because != _TIMED_OUT:
+            left = _left_by(ti, ti.run_id, ti.task_id)
+            alert_id = _alert_of(ti.dag_id, ti.task_id, left)
         before = _alert_before(context) if self.once else None
         if before == alert_id:
             self.log.info("Run %s failed as the one before: %s: %s", run.run_id, alert_id, left.get("reason"))
