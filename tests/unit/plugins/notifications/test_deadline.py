@@ -40,7 +40,7 @@ def missed(monkeypatch: pytest.MonkeyPatch, receipt: Any, run_type: str = "sched
     }  # fmt: skip
 
     async def awaited() -> None:
-        await MissedDeadlineNotifier(context)
+        await MissedDeadlineNotifier(definition="1", context=context)
 
     asyncio.run(awaited())
 
