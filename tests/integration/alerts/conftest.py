@@ -56,6 +56,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, webhook: Receiver) -> Airf
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            # A DAG that is changed is taken over at once.
+            "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
             "AIRFLOW__API__BASE_URL": "http://airflow.example:8080",
             "AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
             "AIRFLOW_CONN_ALERT_HOOK": f"{webhook.url}?__extra__=%7B%22Authorization%22%3A%22Bearer+{TOKEN}%22%7D",
