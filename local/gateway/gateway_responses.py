@@ -16,6 +16,8 @@ from local.gateway.responses import GatewayError, ResponseType
 _JSON = "application/json"
 _OFFERED = (*ResponseType, "DEFAULT_4XX", "DEFAULT_5XX")
 _STATUS = re.compile(r"200|[45][0-9]{2}")
+_HEADER = re.compile(r"gatewayresponse\.header\.([A-Za-z0-9-]+)")
+_CONSTANT = re.compile(r"'([\x20-\x26\x28-\x7e]*)'")
 _VARIABLE = re.compile(r"\$context\.error\.(messageString|message|validationErrorString|responseType)\b")
 
 
@@ -29,8 +31,9 @@ def fault_of(response_type: str, declared: Any) -> str | None:
         return f"not offered: {', '.join(_OFFERED)} are"
     if not isinstance(declared, Mapping):
         return f"an object is wanted, not {declared!r}"
-    if declared.get("responseParameters"):
-        return "responseParameters are not offered"
+    for target, source in (declared.get("responseParameters") or {}).items():
+        if not _HEADER.fullmatch(str(target)) or not _CONSTANT.fullmatch(str(source)):
+            return f"responseParameters {target}: {source} is not offered: a header from a constant is"
     status = declared.get("statusCode")
     if status is not None and not _STATUS.fullmatch(str(status)):
         return f"statusCode {status!r} is none that goes with a body: 400 to 599 are, and 200"
@@ -72,6 +75,10 @@ class GatewayResponses:
         template = (declared.get("responseTemplates") or {}).get(_JSON)
         if template is not None:
             error.body = _filled(template, error).encode()
+        for target, source in (declared.get("responseParameters") or {}).items():
+            header, constant = _HEADER.fullmatch(target), _CONSTANT.fullmatch(source)
+            if header and constant:  # as fault_of has seen to
+                error.headers.append((header[1].lower().encode(), constant[1].encode()))
         return error
 
 

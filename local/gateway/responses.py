@@ -38,6 +38,7 @@ class GatewayError(Exception):
     :param error_type: value of ``x-amzn-ErrorType``.
     :param response_type: by which an API may word it otherwise, if it may.
     :param reason: what exactly a validator found.
+    :ivar headers: that an API adds to it, names in lower case.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class GatewayError(Exception):
         self.response_type = response_type
         self.reason = reason
         self.body = orjson.dumps({"message": message})
+        self.headers: RawHeaders = []
 
     def response(self) -> Response:
         """Return the error as AWS' clients know it."""
         headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", self.error_type.encode())]
+        headers += self.headers
         return with_request_id(self.status, self.body, headers)
 
 

@@ -45,10 +45,22 @@ def test_the_default_of_a_class_is_for_what_has_none_of_its_own() -> None:
     assert json.loads(responses.worded(too_many_requests()).response().body) == {"m": "Too Many Requests"}
 
 
+def test_a_declared_header_is_added() -> None:
+    constant = {"gatewayresponse.header.Retry-After": "'1'"}
+    responses = GatewayResponses([declared("THROTTLED", responseParameters=constant)])
+
+    answer = responses.worded(too_many_requests()).response()
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert json.loads(answer.body) == {"message": "Too Many Requests"}
+
+
 @pytest.mark.parametrize(
     ("response", "fault"),
     [
-        ({"responseParameters": {"gatewayresponse.header.a": "'b'"}}, "responseParameters are not offered"),
+        ({"responseParameters": {"gatewayresponse.header.a": "method.request.header.b"}}, "a header from a constant"),
+        ({"responseParameters": {"gatewayresponse.header.a": "'b\r\nc: d'"}}, "a header from a constant"),
+        ({"responseParameters": {"integration.response.header.a": "'b'"}}, "a header from a constant"),
         ({"responseTemplates": {"text/plain": "x"}}, "a template for text/plain"),
         ({"responseTemplates": {"application/json": "$input.params('a')"}}, "variables other than"),
         ({"responseTemplates": {"application/json": "$context.requestId"}}, "variables other than"),
