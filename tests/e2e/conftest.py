@@ -1,174 +1,28 @@
-"""One running world for all end-to-end tests: its own state folder and ports, so a user's world is never touched."""
+"""What the end-to-end tests share beside the world."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-import requests
 
-from pinpipe_cli.airflow_api import AirflowApi
+from tests.world import ENVIRONMENT, ROOT, World, pause_analytics
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {
-    "PINPIPE_HOME": str(ROOT / ".pinpipe-test"),
-    "PINPIPE_PORT_OFFSET": os.environ.get("PINPIPE_PORT_OFFSET", "1000"),
-    # A stream beside them would slow other tests down; those of the stream express another wish.
-    "PINPIPE_STREAM_WISH": "stopped",
-    # Raw objects of every day that tests replay stay, but those of one that lies far back.
-    "PINPIPE_RAW_RETENTION_DAYS": "5000",
-    # Some days hold little but bad records, which is what they are for.
-    "PINPIPE_QUARANTINED_ROWS_ALLOWED": "300",
-    # The connection is made by the tests of alerts; until then there is one more line in a log.
-    "PINPIPE_ALERTS": "log, webhook:pinpipe_alerts",
-}
-GENERATED_POSTS = 1_200
+__all__ = ["ENVIRONMENT", "ROOT", "World"]
 
 
-@dataclass(frozen=True)
-class World:
-    """The running world, as its users have it: the command, Airflow's API, S3, and its secrets."""
-
-    api: AirflowApi
-    secrets: dict[str, str] = field(repr=False)
-
-    def pinpipe(self, *arguments: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-        """Run the command line and return what it printed."""
-        done = subprocess.run(
-            [ROOT / ".venv" / "bin" / "pinpipe", *arguments],
-            env={**os.environ, **ENVIRONMENT},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-        if check and done.returncode:
-            raise AssertionError(f"pinpipe {' '.join(arguments)} exited {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done
-
-    def aws(self, service: str) -> Any:
-        # A session of its own: the default one keeps the credentials of whichever test asked first.
-        return boto3.Session().client(service)
-
-    def produce(self, topic: str, body: bytes, **headers: str) -> requests.Response:
-        """Post ``body`` to a topic through the API that the DAG deployed.
-
-        :param headers: in place of, or beside, content type and API key; an empty one is left out.
-        """
-        sent = {
-            "content-type": "application/vnd.kafka.json.v2+json",
-            "x-api-key": self.secrets["api_key"],
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        }
-        return requests.post(
-            f"{self.stage_url()}/topics/{topic}",
-            data=body,
-            headers={name: value for name, value in sent.items() if value},
-            timeout=40,
-        )
-
-    def put(self, stream: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Put a record, or records, into a stream through the API and return its answer."""
-        answer = requests.put(
-            f"{self.stage_url()}/streams/{stream}/{path}",
-            json=body,
-            headers={"x-api-key": self.secrets["api_key"]},
-            timeout=40,
-        )
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    def stage_url(self) -> str:
-        """Return the address of the API that the DAG deployed, found as any client of AWS would find it."""
-        from local import ports
-
-        (api,) = [api for api in self.aws("apigateway").get_rest_apis()["items"] if api["name"] == "pinpipe"]
-        return f"{ports.url('gateway')}/{api['id']}/prod"
-
-    @property
-    def bootstrap(self) -> str:
-        """Address of the broker."""
-        from local import ports
-
-        return f"{ports.HOST}:{ports.port('kafka')}"
-
-    def receipt(self, key: str) -> dict[str, Any]:
-        """Return a receipt from the bucket."""
-        return json.loads(self.aws("s3").get_object(Bucket="pinpipe-local", Key=key)["Body"].read())
-
-    def run(self, dag_id: str, conf: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """Run a DAG through Airflow's REST API and return its task instances, each of which must have succeeded."""
-        from pinpipe_cli.runs import run_dag
-
-        run_id = run_dag(self.api, dag_id, conf, print, timeout_s=600)
-        return self.tasks(dag_id, run_id)
-
-    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        return {task["task_id"]: {**task, "run_id": run_id} for task in self.api.tasks(dag_id, run_id)}
-
-
-@pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    patch = pytest.MonkeyPatch()
-    for name, value in ENVIRONMENT.items():
-        patch.setenv(name, value)
-    from local import secret_store, world
-    from local.process_environment import aws_environment
-
-    for name, value in aws_environment().items():
-        patch.setenv(name, value)
-    world.reset(print)
-    world.up(print)
-    try:
-        yield World(AirflowApi(*world.login()), secret_store.load())
-    finally:
-        world.down(print)
-        patch.undo()
-
-
-@pytest.fixture(scope="session")
-def provisioned(world: World) -> dict[str, dict[str, Any]]:
-    """The task instances of the first run of `provision`."""
-    tasks = world.run("provision", {})
-    _pause_analytics(world, True)  # each day that a test cleans would be followed by a run that takes as long
-    return tasks
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.world")
 
 
 @pytest.fixture(scope="module")
 def analytics(world: World, provisioned: dict[str, Any]) -> Iterator[None]:
     """Let cleaned days be followed by the answers, as users have it, while the tests of a module run."""
-    _pause_analytics(world, False)
+    pause_analytics(world, False)
     yield
-    _pause_analytics(world, True)
-
-
-def _pause_analytics(world: World, paused: bool) -> None:
-    world.api.call("PATCH", "dags/analytics", json={"is_paused": paused})
-
-
-@pytest.fixture(scope="session")
-def source_posts(world: World) -> int:
-    """Fill the source database; return how many posts it holds.
-
-    Real posts where ``PINPIPE_REAL_POSTS`` names their folder, generated ones where it is not set.
-    """
-    folder = os.environ.get("PINPIPE_REAL_POSTS")
-    if folder is None:
-        world.pinpipe("source", "generate", "--posts", str(GENERATED_POSTS), "--seed", "7")
-        return GENERATED_POSTS
-    files = [Path(folder) / name for name in ("pinterest_data.jsonl", "geolocation_data.csv", "user_data.csv")]
-    missing = [str(file) for file in files if not file.is_file()]
-    assert not missing, f"PINPIPE_REAL_POSTS={folder} lacks {missing}"
-    pin, geo, user = map(str, files)
-    world.pinpipe("source", "load", "--pin", pin, "--geo", geo, "--user", user)
-    return sum(1 for line in files[0].open(encoding="utf-8") if line.strip())
+    pause_analytics(world, True)
 
 
 @pytest.fixture(scope="session")
@@ -178,16 +32,3 @@ def history(world: World, provisioned: dict[str, Any], source_posts: int) -> lis
     said = world.pinpipe("history", "--days", "30", "--to", str(last), "--posts-per-day", "20", "--seed", "4").stdout
     assert "30 days, 2022-06-01 to 2022-06-30, have 1,800 more records" in said
     return [last - timedelta(days=back) for back in range(29, -1, -1)]
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[[Callable[[], bool], float], None]:
-    import time
-
-    def wait(condition: Callable[[], bool], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {timeout_s} s"
-            time.sleep(0.5)
-
-    return wait

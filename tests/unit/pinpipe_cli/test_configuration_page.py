@@ -13,7 +13,7 @@ from pinpipe_cli.configuration_page import PAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = ("include", "plugins", "dags", "emulator", "spark_jobs", "local", "pinpipe_cli")
-SCRIPTS = ("tests/run.sh", ".ci/run", "tests/e2e/conftest.py")
+SCRIPTS = ("tests/run.sh", ".ci/run", "tests/world.py")
 VARIABLE = re.compile(r"PINPIPE_[A-Z]+(?:_[A-Z]+)*")
 
 

@@ -1,0 +1,111 @@
+"""Cleaning a day: while the sink is behind, while the job reads, while it commits table after table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from bench.services import SinkProgress
+from include import layout
+from include.settings import settings
+from tests.e2e.cleaned_days import assert_cleaned
+from tests.e2e.kafka_log import end_offsets
+from tests.e2e.posts import write_to_kafka
+from tests.faults import judgement
+from tests.faults.activities.activity import Activity, next_day, next_numbers
+from tests.faults.ledger import landed, log_since
+from tests.faults.moments import Tables, raw_keys
+from tests.world import World
+
+
+class Cleaning(Activity):
+    """A run of `clean_batch` for a day of its own; caught while its job reads the day.
+
+    :param posts: how many posts the day has.
+    """
+
+    dag_id = "clean_batch"
+
+    def __init__(self, world: World, posts: int = 120) -> None:
+        super().__init__(world)
+        self.day = next_day()
+        self._posts = posts
+
+    def begin(self) -> None:
+        """Write the day's records to the log, and clean it."""
+        self._ends = end_offsets(self.world.bootstrap)
+        write_to_kafka(self.world, next_numbers(self._posts), datetime.combine(self.day, time(12), UTC))
+        self.again()
+
+    def again(self) -> None:
+        """Clean the day once more."""
+        self.run_id = self.world.api.trigger(self.dag_id, {"day": str(self.day)})
+
+    def is_in_its_midst(self, victim: str) -> bool:
+        """Return whether the job reads the day; for a worker: whether it has asked for that, and not yet deferred."""
+        if victim == "worker":
+            return self.has_submitted_and_not_deferred()
+        return self.job_reads()
+
+    def judge(self) -> None:
+        """See that log, raw objects and tables of the day agree row by row, and that one run has written all tables."""
+        log = log_since(self.world, self._ends)
+        of_day = landed(self.world, settings().topics.values(), str(self.day))
+        faults = judgement.of_raw_objects(log, of_day)
+        assert not faults, judgement.in_short(faults)
+        assert len(log) == 3 * self._posts
+        assert_cleaned(self.world, [self.day])
+        twice = sum(copies > 1 for copies in of_day.copies.values())
+        print(f"{self.day}: {len(log)} records, {twice} of them in two raw objects, {len(self.job_runs())} job runs")
+
+
+class Committing(Cleaning):
+    """The same; caught while some tables have the day and others do not.
+
+    :param anew: whether the day has been cleaned before, with fewer records, so that there is something to replace.
+    """
+
+    def __init__(self, world: World, *, anew: bool = True) -> None:
+        super().__init__(world)
+        self._anew = anew
+
+    def begin(self) -> None:
+        """Clean the day, where it is to be done anew for the second time."""
+        self._tables = Tables(self.world, "batch", layout.BATCH_TABLES)
+        super().begin()
+        if self._anew:
+            end = self.end()
+            assert end.succeeded, end.reason
+            write_to_kafka(self.world, next_numbers(self._posts), datetime.combine(self.day, time(13), UTC))
+            self._posts *= 2
+            self._tables = Tables(self.world, "batch", layout.BATCH_TABLES)
+            self.again()
+
+    def is_in_its_midst(self, victim: str) -> bool:
+        """Return whether some tables, but not all, have the day anew."""
+        return self._tables.partly_written()
+
+
+class Sinking(Cleaning):
+    """The same; caught while `clean_batch` waits for the sink, which has stored some of the day."""
+
+    def __init__(self, world: World, posts: int = 8_000) -> None:
+        super().__init__(world, posts)
+
+    def begin(self) -> None:
+        """Write many records to the log, and clean their day."""
+        self._progress = SinkProgress()
+        super().begin()
+
+    def is_in_its_midst(self, victim: str) -> bool:
+        """Return whether an object was just stored, and its offsets are not committed."""
+        if victim == "triggerer" and self._waiting() != "deferred":
+            return False
+        return bool(raw_keys(self.world, str(self.day))) and self._progress.landed() < self._progress.held()
+
+    def judge(self) -> None:
+        """See that the sink has stored all, and judge as of any day."""
+        self._progress.close()
+        super().judge()
+
+    def _waiting(self) -> str:
+        return str(self.world.tasks(self.dag_id, self.run_id)["wait_for_sink"]["state"])
