@@ -1,4 +1,4 @@
-"""ministack, with three mends: ``python -m local.ministack``, configured as ``-m ministack`` is.
+"""ministack, with mends of what it keeps: ``python -m local.ministack``, configured as ``-m ministack`` is.
 
 Hadoop's S3 client marks a folder by an empty object ``folder/``. ministack would store that as a file ``folder``, and
 then no object of the folder on disk: a checkpoint of Spark, whose folders are all made so, would be gone with the
@@ -10,20 +10,49 @@ older than what their readers have read, which no stream of AWS ever is. What wa
 Each record that is put or read would have it look through all that the stream holds for those past retention: at 150 a
 second it would be busy with nothing else after ten minutes. And an iterator is a place in a shard's list: with
 the records before it removed it would point to a later record, and its reader would miss as many as have expired.
+
+An object is a file, and what is told of it another, written after it: after a kill between the two an object would have
+the size and ETag of the one before it. And half a file that was being written would be an object of its own.
+
+Where the disk is full, an object would be stored in memory, said to be kept, and gone with the process.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from ministack.core import persistence
-from ministack.services import kinesis, s3  # the import of kinesis takes up what was saved
+# Besides what is being written: others write to the same disk.
+MINIMUM_FREE_BYTES = 16 * 1024**2
+
+_TOLD = ".meta.json"
+_HALF = ".tmp"
+
+
+def discard_what_a_kill_left(folder: Path) -> None:
+    """Remove files that were being written, and what is told of objects that were written anew since.
+
+    :param folder: of the objects; it need not be there.
+    """
+    for file in folder.rglob("*"):
+        if file.name.endswith(_HALF):
+            half = file.name.endswith(_TOLD + _HALF) or not _told_of(file).exists()
+            if half and file.is_file():  # an object whose name ends so is told of
+                file.unlink()
+        elif not file.name.endswith(_TOLD) and file.is_file():
+            told = _told_of(file)
+            if told.exists() and told.stat().st_mtime_ns < file.stat().st_mtime_ns:
+                told.unlink()  # size and ETag are made from the object then
 
 
 def keep_markers_in_memory() -> None:
     """Let ministack store no object whose key ends with a slash."""
+    from ministack.services import s3
+
     path_of = s3._object_disk_path
 
     def disk_path(bucket: str, key: str, account_id: str | None = None) -> str | None:
@@ -32,13 +61,41 @@ def keep_markers_in_memory() -> None:
     s3._object_disk_path = disk_path
 
 
+def refuse_what_has_no_room(folder: Path) -> None:
+    """Let ministack answer 503 to what it could not keep, as S3 does where it is not well: clients try again.
+
+    :param folder: of the objects.
+    """
+    from ministack.services import s3
+
+    handle: Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]] = s3.handle_request
+
+    async def handle_request(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], *others: Any, **more: Any
+    ) -> tuple[int, dict[str, str], bytes]:
+        stores = method == "PUT" or (method == "POST" and "delete" not in query)
+        if stores and (free := shutil.disk_usage(folder).free) < len(body) + MINIMUM_FREE_BYTES:
+            refusal: tuple[int, dict[str, str], bytes] = s3._error(
+                "ServiceUnavailable", f"the disk of {folder} is full: {free} bytes are free, make room", 503
+            )
+            return refusal
+        return await handle(method, path, headers, body, query, *others, **more)
+
+    s3.handle_request = handle_request
+
+
 def take_up_streams_once() -> None:
-    """Remove the saved streams, which the import above has taken up."""
+    """Have ministack take up the saved streams, and remove what was saved."""
+    from ministack.core import persistence
+    from ministack.services import kinesis  # noqa: F401 - its import takes up what was saved
+
     Path(persistence.STATE_DIR, "kinesis.json").unlink(missing_ok=True)
 
 
 def expire_the_oldest_records_alone() -> None:
     """Let ministack remove expired records from the beginning of each shard, and its iterators stay where they are."""
+    from ministack.services import kinesis
+
     kinesis._expire_records = _expire_records
 
 
@@ -55,15 +112,31 @@ def _expire_records(stream: dict[str, Any]) -> None:
 
 
 def _move_iterators(stream_arn: str, shard_id: str, records: int) -> None:
+    from ministack.services import kinesis
+
     for iterator in kinesis._shard_iterators.values():
         if (iterator["stream_arn"], iterator["shard_id"]) == (stream_arn, shard_id):
             iterator["position"] = max(0, iterator["position"] - records)
 
 
-if __name__ == "__main__":
-    keep_markers_in_memory()
+def _told_of(file: Path) -> Path:
+    return file.with_name(file.name + _TOLD)
+
+
+def main() -> None:
+    """Become ministack."""
+    if os.environ.get("S3_PERSIST") == "1":
+        objects = Path(os.environ["S3_DATA_DIR"])
+        objects.mkdir(parents=True, exist_ok=True)
+        discard_what_a_kill_left(objects)  # before anything of ministack is imported: it takes up what is there then
+        keep_markers_in_memory()
+        refuse_what_has_no_room(objects)
     take_up_streams_once()
     expire_the_oldest_records_alone()
-    from ministack.app import main
+    from ministack.app import main as serve
 
+    serve()
+
+
+if __name__ == "__main__":
     main()

@@ -13,6 +13,10 @@ from contextlib import contextmanager
 import boto3
 import httpx
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.ministack import MINIMUM_FREE_BYTES, discard_what_a_kill_left
 
 pytestmark = pytest.mark.integration
 
@@ -85,3 +89,62 @@ def test_streams_outlive_a_stop_and_never_go_back_to_what_they_were(tmp_path):
         assert records(kinesis, "posts") == [b"first", b"second"]
     with ministack(tmp_path) as url:
         assert boto3.client("kinesis", endpoint_url=url, **KEYS).list_streams()["StreamNames"] == []
+
+
+def test_what_a_kill_left_half_written_is_no_object(tmp_path):
+    with ministack(tmp_path) as url:
+        s3 = boto3.client("s3", endpoint_url=url, **KEYS)
+        s3.create_bucket(Bucket="bucket")
+        for key in ("whole.json", "named.tmp", "anew.json"):
+            s3.put_object(Bucket="bucket", Key=key, Body=b"as it was")
+    (folder,) = (tmp_path / "s3").rglob("bucket")
+    (folder / "torn.json.tmp").write_bytes(b"as it w")
+    (folder / "whole.json.meta.json.tmp").write_bytes(b'{"si')
+    (folder / "anew.json").write_bytes(b"written anew, and not yet told of")
+    with ministack(tmp_path) as url:
+        s3 = boto3.client("s3", endpoint_url=url, **KEYS)
+        listed = s3.list_objects_v2(Bucket="bucket")["Contents"]
+        assert [found["Key"] for found in listed] == ["anew.json", "named.tmp", "whole.json"]
+        answers = {key: s3.get_object(Bucket="bucket", Key=key) for key in ("anew.json", "whole.json")}
+        assert answers["anew.json"]["ContentLength"] == len(b"written anew, and not yet told of")
+        assert answers["anew.json"]["ETag"] != answers["whole.json"]["ETag"]
+        assert answers["anew.json"]["Body"].read() == b"written anew, and not yet told of"
+        assert answers["whole.json"]["Body"].read() == b"as it was"
+
+
+def test_where_there_is_nothing_yet_nothing_is_discarded(tmp_path):
+    discard_what_a_kill_left(tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for a little more than must stay free."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = f"size={MINIMUM_FREE_BYTES + 4 * 2**20}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk], capture_output=True, timeout=10)
+    if mounted.returncode:
+        pytest.skip(f"only root may mount a file system: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True, timeout=10)
+
+
+def test_what_was_said_to_be_stored_on_a_disk_that_got_full_outlives_a_kill_and_the_rest_was_refused(small_disk):
+    at_once = Config(retries={"total_max_attempts": 1})
+    stored = []
+    with ministack(small_disk, signal.SIGKILL) as url:
+        s3 = boto3.client("s3", endpoint_url=url, config=at_once, **KEYS)
+        s3.create_bucket(Bucket="bucket")
+        with pytest.raises(ClientError, match=r"is full: \d+ bytes are free, make room") as refused:
+            for number in range(10):
+                s3.put_object(Bucket="bucket", Key=f"{number}", Body=bytes([number]) * 2**20)
+                stored.append(f"{number}")
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert 1 <= len(stored) < 5
+        s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": stored[0]}]})  # which makes room
+    with ministack(small_disk) as url:
+        s3 = boto3.client("s3", endpoint_url=url, **KEYS)
+        assert [found["Key"] for found in s3.list_objects_v2(Bucket="bucket")["Contents"]] == stored[1:]
+        for key in stored[1:]:
+            assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == bytes([int(key)]) * 2**20

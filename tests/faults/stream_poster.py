@@ -1,0 +1,83 @@
+"""A client of the API that puts records of its own into the streams, each until it is accepted."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import requests
+
+from include.settings import settings
+from tests.e2e.oracle.stream import StreamRecord
+from tests.e2e.posts import rows_of
+from tests.faults.activities.activity import next_numbers
+from tests.world import World
+
+_TIMEOUT_S = 40.0
+_AGAIN_AFTER_S = 0.5
+
+
+class Put(NamedTuple):
+    """Where a record was said to be stored."""
+
+    stream: str
+    sequence_number: str
+
+
+class StreamPoster(threading.Thread):
+    """Puts a few posts every so often, while it is not told to stop; then it goes on until all it has is accepted.
+
+    :param posts: in a request to each stream.
+    :param every_s: pause between two rounds, in seconds.
+    :ivar accepted: the partition key of each record, by where it was said to be.
+    """
+
+    def __init__(self, world: World, *, posts: int = 2, every_s: float = 0.3) -> None:
+        super().__init__(name="stream-poster", daemon=True)
+        self.accepted: dict[Put, str] = {}
+        self._world = world
+        self._posts = posts
+        self._every_s = every_s
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Put until told to stop."""
+        while not self._stopping.wait(self._every_s):
+            rows = {number: rows_of(number) for number in next_numbers(self._posts)}
+            for data_set, stream in settings().streams.items():
+                pending = [
+                    {"data": row[data_set], "partition-key": f"{data_set}-{number}"} for number, row in rows.items()
+                ]
+                while pending := self._put(stream, pending):
+                    threading.Event().wait(_AGAIN_AFTER_S)
+
+    def stop(self) -> None:
+        """Begin nothing any more, and return when all that was begun is accepted."""
+        self._stopping.set()
+        self.join()
+
+    def faults(self, records: list[StreamRecord]) -> list[str]:
+        """Return which accepted records the streams do not hold where they were said to be."""
+        held = {Put(record.stream, record.sequence_number): record.partition_key for record in records}
+        return [f"lost: {key} was accepted at {at}" for at, key in self.accepted.items() if held.get(at) != key]
+
+    def _put(self, stream: str, pending: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Put records once, and return those that are to be put again."""
+        try:
+            answer = requests.put(
+                f"{self._world.stage_url()}/streams/{stream}/records",
+                json={"records": pending},
+                headers={"x-api-key": self._world.secrets["api_key"]},
+                timeout=_TIMEOUT_S,
+            )
+        except requests.RequestException:
+            return pending
+        if answer.status_code != 200:
+            return pending
+        again = []
+        for record, outcome in zip(pending, answer.json()["Records"], strict=True):
+            if "ErrorCode" in outcome:
+                again.append(record)
+            else:
+                self.accepted[Put(stream, outcome["SequenceNumber"])] = record["partition-key"]
+        return again
