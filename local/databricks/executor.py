@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 _LONGEST_RESTART_DELAY_S = 60.0
 # A run that fails after so long was healthy until then. Databricks has such a threshold, and does not tell it.
 _HEALTHY_AFTER_S = 60.0
+_WRITE_AGAIN_S = 1.0
 
 
 def restart_delay_s(failures: int) -> float:
@@ -72,7 +74,7 @@ class Executor:
             log.warning("ended the processes of %d tasks that an earlier server left running", sessions)
         for run in self._store.runs(unfinished=True):
             if run.state.life_cycle_state != "QUEUED":
-                self._mark_interrupted(run, states.interrupted("was stopped or died while the run was active"))
+                self._mark_ended(run, states.interrupted("was stopped or died while the run was active"))
         for run in reversed(self._store.runs(unfinished=True)):
             self._begin_queued(run.job_id)
         for job in self._store.jobs():
@@ -258,12 +260,23 @@ class Executor:
             state = states.fault(error)
         if timer:
             timer.cancel()
-        del self._stops[run.run_id], self._drivers[run.run_id]
-        self._store.set_run_state(run.run_id, state)
+        del self._stops[run.run_id]
+        # A run that stayed active because the disk was full would keep all others of its job waiting.
+        await self._patiently(lambda: self._mark_ended(run, state))
+        del self._drivers[run.run_id]
         log.info("run %d of job %d: %s %s", run.run_id, run.job_id, state.result_state, state.state_message)
         if not self._closing:
-            self._begin_queued(run.job_id)
+            await self._patiently(lambda: self._begin_queued(run.job_id))
             self._keep_going(run.job_id)
+
+    async def _patiently(self, write: Callable[[], None]) -> None:
+        """Do what writes to the store, again and again while it takes nothing, as on a full disk."""
+        while True:
+            try:
+                return write()
+            except sqlite3.Error as error:
+                log.error("nothing can be stored, next try in %g s: %s", _WRITE_AGAIN_S, error)  # noqa: TRY400
+                await asyncio.sleep(_WRITE_AGAIN_S)
 
     def _stop(self, run_id: int, state: State) -> None:
         stop = self._stops[run_id]
@@ -295,14 +308,20 @@ class Executor:
 
     def _continue(self, job_id: int) -> None:
         self._restarts.pop(job_id, None)
-        if job := self._store.job(job_id):
-            self.run_job(job, overrides={}, trigger="CONTINUOUS")
+        try:
+            if job := self._store.job(job_id):
+                self.run_job(job, overrides={}, trigger="CONTINUOUS")
+        except sqlite3.Error as error:  # such as a full disk
+            log.error("job %d: no run begins, next try in %g s: %s", job_id, _WRITE_AGAIN_S, error)  # noqa: TRY400
+            again = asyncio.get_running_loop().call_later(_WRITE_AGAIN_S, self._continue, job_id)
+            self._restarts[job_id] = again
 
     def _forget_restart(self, job_id: int) -> None:
         if timer := self._restarts.pop(job_id, None):
             timer.cancel()
 
-    def _mark_interrupted(self, run: Run, state: State) -> None:
+    def _mark_ended(self, run: Run, state: State) -> None:
+        """Keep how a run ended; tasks of it that are not known to have ended get its state."""
         for task_run in self._store.task_runs(run.run_id):
             if not task_run.state.is_finished:
                 self._store.set_task_state(task_run.run_id, state, error=state.state_message)
