@@ -64,8 +64,10 @@ class PartitionWriter:
         self._next_offset = offset + 1
 
     def rotate_if_due(self, now_ms: int) -> None:
-        """Close the open objects when their scheduled moment has come."""
-        if self._due_ms is not None and now_ms >= self._due_ms:
+        """Close the open objects when their scheduled moment has come, or the clock was set back since."""
+        if self._due_ms is None or self._rotate_schedule_ms is None:
+            return
+        if not self._due_ms - self._rotate_schedule_ms <= now_ms < self._due_ms:
             self.rotate()
 
     def rotate(self) -> None:

@@ -29,6 +29,15 @@ def test_objects_are_due_at_the_next_multiple_of_the_interval():
     assert closed(writer) == [(MONDAY, 0, b"a\n")]
 
 
+def test_a_clock_that_was_set_back_an_hour_does_not_keep_an_object_open_for_an_hour():
+    writer = PartitionWriter(flush_size=100, rotate_schedule_ms=5_000)
+    writer.write(0, MONDAY, b"a\n", 3_612_345)
+    writer.rotate_if_due(3_610_000)  # a little back, by a time server: it stays open as long as it may
+    assert closed(writer) == []
+    writer.rotate_if_due(12_345)
+    assert closed(writer) == [(MONDAY, 0, b"a\n")]
+
+
 def test_without_a_schedule_time_closes_nothing():
     writer = PartitionWriter(flush_size=100, rotate_schedule_ms=None)
     writer.write(0, MONDAY, b"a\n", 0)

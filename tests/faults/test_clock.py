@@ -1,0 +1,129 @@
+"""A clock that is an hour ahead: the REST proxy's, which stamps the records; and that of S3 and Kinesis."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from include.settings import settings
+from local import health, ports, secret_store
+from local import world as local_world
+from local.process_environment import airflow_environment, base_environment
+from local.supervision import Supervisor
+from tests.e2e.cleaned_days import assert_cleaned
+from tests.e2e.kafka_log import end_offsets, messages_since
+from tests.e2e.posts import rows_of
+from tests.faults.activities.activity import next_numbers
+from tests.faults.moments import await_moment
+from tests.faults.shifted_clock import running_ahead
+from tests.faults.soaking import Soak
+from tests.world import World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.matrix, pytest.mark.usefixtures("provisioned")]
+
+TOPIC = "pinpipe.geo"
+RECORDS = 40
+HOUR_S = 3_600
+
+
+def _post_to_proxy_ahead(world: World, minutes: int, port: int, numbers: list[int]) -> httpx.Response:
+    """Post records to a REST proxy of its own, whose clock is ahead of the broker's."""
+    command = [sys.executable, "-c", "import local.ports; local.ports._BASE['kafka_rest'] = int(__import__('os').environ['PROXY_PORT']) - int(__import__('os').environ['PINPIPE_PORT_OFFSET']); import local.kafka_rest.__main__"]
+    environment = {**base_environment(world.secrets), "PROXY_PORT": str(port)}
+    body = {"records": [{"key": str(number), "value": rows_of(number)["geo"]} for number in numbers]}
+    with running_ahead(minutes, command, environment), httpx.Client(trust_env=False, timeout=40) as client:
+        url = f"http://{ports.HOST}:{port}"
+        await_moment(lambda: _serves(client, url), lambda: False, within_s=60)
+        return client.post(
+            f"{url}/topics/{TOPIC}",
+            content=json.dumps(body),
+            headers={"content-type": "application/vnd.kafka.json.v2+json"},
+        )
+
+
+def test_records_of_a_clock_less_than_an_hour_ahead_are_taken_and_cleaned_with_the_day_that_they_say(
+    world: World,
+) -> None:
+    before, now = end_offsets(world.bootstrap), time.time()
+    numbers = next_numbers(RECORDS)
+    answer = _post_to_proxy_ahead(world, 58, ports.port("kafka_rest") + 400, numbers)
+    assert {outcome["error_code"] for outcome in answer.json()["offsets"]} == {None}
+    stored = messages_since(world.bootstrap, before)
+    assert len(stored) == RECORDS
+    stamped = [message.timestamp()[1] / 1000 for message in stored]
+    assert min(stamped) > now + HOUR_S * 0.9, "the proxy's clock stamps them"
+    days = sorted({datetime.fromtimestamp(moment, UTC).date() for moment in stamped})
+    past = [day for day in days if day <= datetime.now(UTC).date()]  # tomorrow's is refused until tomorrow
+    for day in past:
+        world.run("clean_batch", {"day": str(day)})
+    assert_cleaned(world, past)
+
+
+def test_records_of_a_clock_more_than_an_hour_ahead_are_refused_with_the_reason_and_none_is_stored(
+    world: World,
+) -> None:
+    before = end_offsets(world.bootstrap)
+    answer = _post_to_proxy_ahead(world, 65, ports.port("kafka_rest") + 401, next_numbers(RECORDS))
+    outcomes = answer.json()["offsets"]
+    assert {outcome["error_code"] for outcome in outcomes} == {1}, "not worth another try"
+    assert all("imestamp" in outcome["error"] for outcome in outcomes), outcomes[0]
+    assert end_offsets(world.bootstrap) == before
+
+
+@pytest.mark.usefixtures("source", "stream")
+def test_an_hour_s_lead_of_s3_and_kinesis_and_its_end_lose_and_double_nothing(world: World) -> None:
+    (program,) = [program for program in local_world._programs() if program.name == "ministack"]
+    secrets = secret_store.load()
+    supervisor = Supervisor(secrets["supervisor_password"])
+    environment = {**base_environment(secrets), **airflow_environment(secrets), **program.environment}
+
+    def serves() -> bool:
+        return health.check(["ministack"], secrets)["ministack"].healthy
+
+    soak = Soak(world)
+
+    def a_minute() -> None:
+        time.sleep(15)
+        supervisor.stop_programs(["ministack"])
+        with running_ahead(60, program.command, environment):
+            await_moment(serves, lambda: False, within_s=60)
+            assert _clock_of_s3() > time.time() + HOUR_S * 0.9
+            time.sleep(60)
+        supervisor.start_programs(["ministack"])
+        await_moment(serves, lambda: False, within_s=60)
+        assert abs(_clock_of_s3() - time.time()) < 60
+
+    failed: list[BaseException] = []
+
+    def watched() -> None:
+        try:
+            a_minute()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=watched)
+    thread.start()
+    soak.run([], minutes=2.5)
+    thread.join()
+    assert not failed, failed
+    soak.judge()
+
+
+def _clock_of_s3() -> float:
+    from email.utils import parsedate_to_datetime
+
+    answer = httpx.get(f"{ports.url('ministack')}/{settings().bucket}", trust_env=False, timeout=10)
+    return parsedate_to_datetime(answer.headers["date"]).timestamp()
+
+
+def _serves(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/health").is_success
+    except httpx.HTTPError:
+        return False
