@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -34,10 +35,12 @@ HOUR_S = 3_600
 
 def _post_to_proxy_ahead(world: World, minutes: int, port: int, numbers: list[int]) -> httpx.Response:
     """Post records to a REST proxy of its own, whose clock is ahead of the broker's."""
-    command = [sys.executable, "-c", "import local.ports; local.ports._BASE['kafka_rest'] = int(__import__('os').environ['PROXY_PORT']) - int(__import__('os').environ['PINPIPE_PORT_OFFSET']); import local.kafka_rest.__main__"]
-    environment = {**base_environment(world.secrets), "PROXY_PORT": str(port)}
+    command = [sys.executable, "-m", "tests.faults.proxy_at", str(port)]
     body = {"records": [{"key": str(number), "value": rows_of(number)["geo"]} for number in numbers]}
-    with running_ahead(minutes, command, environment), httpx.Client(trust_env=False, timeout=40) as client:
+    with (
+        running_ahead(minutes, command, base_environment(world.secrets)),
+        httpx.Client(trust_env=False, timeout=40) as client,
+    ):
         url = f"http://{ports.HOST}:{port}"
         await_moment(lambda: _serves(client, url), lambda: False, within_s=60)
         return client.post(
@@ -116,8 +119,6 @@ def test_an_hour_s_lead_of_s3_and_kinesis_and_its_end_lose_and_double_nothing(wo
 
 
 def _clock_of_s3() -> float:
-    from email.utils import parsedate_to_datetime
-
     answer = httpx.get(f"{ports.url('ministack')}/{settings().bucket}", trust_env=False, timeout=10)
     return parsedate_to_datetime(answer.headers["date"]).timestamp()
 
