@@ -27,7 +27,7 @@ reset: ## stop it and forget all state
 	@$(PINPIPE) reset --yes
 
 .PHONY: test
-test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e, but test-long
+test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e, faults, but test-long and test-faults
 	@local/install.sh --tests
 	@tests/run.sh
 
@@ -35,6 +35,16 @@ test: ## everything from a bare machine: lint, types, unit, dags, integration, e
 test-long: ## end-to-end tests that take minutes each: backfills beside everything else, changed rules, maintenance, serving layers, the stream, its supervisor, teardown
 	@local/install.sh --tests
 	@tests/run.sh long
+
+.PHONY: test-faults
+test-faults: ## every component killed in every activity, S3 in trouble, a full disk, a wrong clock, a cut network, garbage: hours
+	@local/install.sh --tests
+	@tests/run.sh faults
+
+.PHONY: soak
+soak: ## components killed at random while everything goes on: MINUTES=30 SEED=7
+	@local/install.sh --tests
+	@SOAK_MINUTES="$(MINUTES)" SOAK_SEED="$(SEED)" tests/run.sh soak
 
 .PHONY: lint
 lint: ## ruff and mypy

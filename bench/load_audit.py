@@ -116,8 +116,11 @@ def _numbers_in_raw_objects() -> Iterator[tuple[Address, int]]:
 
 def _numbers_of(lines: Iterable[bytes]) -> Iterator[tuple[Address, int]]:
     for line in lines:
-        row = json.loads(line)
-        yield Address(row["_topic"], row["_partition"], row["_offset"]), _number(row)
+        try:
+            row = json.loads(line)
+            yield Address(row["_topic"], row["_partition"], row["_offset"]), _number(row)
+        except (ValueError, KeyError, TypeError):
+            continue  # none of ours, or else it is missed in the end
 
 
 def _number(row: Mapping[str, Any]) -> int:

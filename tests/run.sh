@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks, from quick to slow; ends with pytest's summary. Own state folder and ports: a user's world is not touched.
-# `run.sh long` runs those alone that take minutes each.
+# `run.sh long` runs those alone that take minutes each, `run.sh faults` the whole matrix of faults, `run.sh soak` a soak.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PINPIPE_SOURCE_URL PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
@@ -15,11 +15,23 @@ clean_up() {
 }
 trap clean_up EXIT
 
-if [ "${1:-}" = long ]; then
+case "${1:-}" in
+long)
     step "long end-to-end tests"
     .venv/bin/python -m pytest --durations=15 -m long tests/e2e
     exit
-fi
+    ;;
+faults)
+    step "faults"
+    .venv/bin/python -m pytest --durations=0 --durations-min=1 -rP -m matrix tests/faults
+    exit
+    ;;
+soak)
+    step "soak"
+    .venv/bin/python -m pytest -s -m soak tests/faults
+    exit
+    ;;
+esac
 
 step "lint and types"
 .venv/bin/ruff check .
@@ -45,5 +57,6 @@ spark=
 cat "$spark_log"
 [ -z "${spark_failed:-}" ] || exit "$spark_failed"
 
-step "end-to-end tests"
-.venv/bin/python -m pytest --durations=15 -m "not long" tests/e2e
+# One world for both, which the faults come to last.
+step "end-to-end tests and faults"
+.venv/bin/python -m pytest --durations=15 -m "not long and not matrix and not soak" tests/e2e tests/faults

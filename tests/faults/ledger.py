@@ -97,10 +97,13 @@ class Landed:
     differing: list[Address] = field(default_factory=list)
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Take the lines of an object."""
+        """Take the lines of an object; one that is no record is missed where it should be one."""
         for line in lines:
-            row = json.loads(line)
-            topic, partition, offset, _ = (row.pop(name) for name in _ADDED)
+            try:
+                row = json.loads(line)
+                topic, partition, offset, _ = (row.pop(name) for name in _ADDED)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
             address = Address(topic, partition, offset)
             self.copies[address] += 1
             if self.rows.setdefault(address, row) != row:

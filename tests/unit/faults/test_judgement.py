@@ -101,6 +101,12 @@ def test_raw_objects_hold_each_record_of_the_log_and_nothing_else() -> None:
     assert sorted(fault.split(":")[0] for fault in of_raw_objects(log(), raw)) == ["foreign", "lost"]
 
 
+def test_a_torn_line_is_no_record() -> None:
+    raw = Landed()
+    raw.add([line(10, ind=1), line(11, ind=2)[:-5], b"17"])
+    assert [fault.split(":")[0] for fault in of_raw_objects(log(), raw)] == ["lost"]
+
+
 def test_faults_are_told_by_their_number_and_the_first_of_each_kind() -> None:
     told = in_short([*(f"lost: {number}" for number in range(9)), "doubled: x"])
     assert told.startswith("10 faults; lost: 0; ")
