@@ -49,7 +49,7 @@ def rows_of(number: int) -> dict[str, dict[str, Any]]:
 
 def write_to_kafka(world: World, numbers: Iterable[int], logged_at: datetime) -> None:
     """Write posts to the topics with a log timestamp of the caller's, as a replay does."""
-    producer = Producer({"bootstrap.servers": world.bootstrap})
+    producer = Producer({"bootstrap.servers": world.bootstrap, "enable.idempotence": True})
     moment = int(logged_at.timestamp() * 1000)
     for number in numbers:
         for data_set, row in rows_of(number).items():

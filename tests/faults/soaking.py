@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+from confluent_kafka import KafkaException
+
 from bench.services import SinkProgress
 from include import layout
 from include.schema import DATASETS
@@ -167,7 +169,7 @@ class Soak:
             try:
                 if has_come():
                     killed.append(kill(each.victim, job=job, **instances))
-            except (AirflowApiError, NoSuchProcessError, KeyError):
+            except (AirflowApiError, KafkaException, NoSuchProcessError, KeyError):
                 return False  # away, after an earlier kill, or not there yet
             return bool(killed)
 

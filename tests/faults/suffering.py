@@ -9,9 +9,10 @@ from typing import Any
 from pinpipe_cli.airflow_api import AirflowApiError
 from tests.faults.activities.activity import Activity
 from tests.faults.activities.backfilling import Backfilling
-from tests.faults.activities.cleaning import Cleaning, Committing, Sinking
+from tests.faults.activities.cleaning import Cleaning, Committing
 from tests.faults.activities.posting import Posting
 from tests.faults.activities.provisioning import Provisioning
+from tests.faults.activities.sinking import Sinking, WaitingForSink
 from tests.faults.activities.streaming import Streaming
 from tests.faults.matrix import (
     BACKFILLING,
@@ -29,12 +30,18 @@ from tests.faults.victims import OF_JOB_RUN, WORKER, Killed, NoSuchProcessError,
 from tests.world import World
 
 _MOMENT_WITHIN_S = 300.0
+_STORING = ("broker", "sink", "ministack")
 
 
-def activity_of(name: str, world: World, source: FaultSource) -> Activity:
-    """Return an activity by its name in the matrix."""
+def activity_of(name: str, world: World, source: FaultSource, victim: str) -> Activity:
+    """Return an activity by its name in the matrix.
+
+    :param victim: what is to be killed: what sinking is to those that store is waiting for them to others.
+    """
     if name == POSTING:
         return Posting(world, source)
+    if name == SINKING and victim not in _STORING:
+        return WaitingForSink(world)
     kinds: dict[str, type[Any]] = {
         SINKING: Sinking,
         CLEANING: Cleaning,

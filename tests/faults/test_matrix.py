@@ -21,4 +21,4 @@ def test_nothing_is_lost_doubled_or_mixed_up(
 ) -> None:
     if activity == STREAMING:
         request.getfixturevalue("stream")
-    suffer(world, activity_of(activity, world, source), [victim], PAIRS[victim, activity])
+    suffer(world, activity_of(activity, world, source, victim), [victim], PAIRS[victim, activity])

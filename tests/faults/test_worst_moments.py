@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.activities.cleaning import Cleaning, Committing, Sinking
+from tests.faults.activities.cleaning import Cleaning, Committing
 from tests.faults.activities.posting import Posting
+from tests.faults.activities.sinking import Sinking
 from tests.faults.activities.streaming import Streaming
 from tests.faults.ledger import raw_contents
 from tests.faults.matrix import PAIRS, WORST

@@ -1,10 +1,9 @@
-"""Cleaning a day: while the sink is behind, while the job reads, while it commits table after table."""
+"""Cleaning a day: while the job reads, and while it commits table after table."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
 
-from bench.services import SinkProgress
 from include import layout
 from include.settings import settings
 from tests.e2e.cleaned_days import assert_cleaned
@@ -13,7 +12,7 @@ from tests.e2e.posts import write_to_kafka
 from tests.faults import judgement
 from tests.faults.activities.activity import Activity, next_day, next_numbers
 from tests.faults.ledger import landed, log_since
-from tests.faults.moments import Tables, raw_keys
+from tests.faults.moments import Tables
 from tests.world import World
 
 
@@ -28,12 +27,13 @@ class Cleaning(Activity):
     def __init__(self, world: World, posts: int = 120) -> None:
         super().__init__(world)
         self.day = next_day()
-        self._posts = posts
+        self.posts = posts
+        self._written: set[str] = set()
 
     def begin(self) -> None:
         """Write the day's records to the log, and clean it."""
-        self._ends = end_offsets(self.world.bootstrap)
-        write_to_kafka(self.world, next_numbers(self._posts), datetime.combine(self.day, time(12), UTC))
+        self.ends = end_offsets(self.world.bootstrap)
+        self.write(self.posts)
         self.again()
 
     def again(self) -> None:
@@ -46,13 +46,20 @@ class Cleaning(Activity):
             return self.has_submitted_and_not_deferred()
         return self.job_reads()
 
+    def write(self, posts: int) -> None:
+        """Write the records of so many posts of the day to the log."""
+        numbers = next_numbers(posts)
+        self._written.update(map(str, numbers))
+        write_to_kafka(self.world, numbers, datetime.combine(self.day, time(12), UTC))
+
     def judge(self) -> None:
         """See that log, raw objects and tables of the day agree row by row, and that one run has written all tables."""
-        log = log_since(self.world, self._ends)
+        since = log_since(self.world, self.ends)
+        log = {address: found for address, found in since.items() if found.key in self._written}
         of_day = landed(self.world, settings().topics.values(), str(self.day))
         faults = judgement.of_raw_objects(log, of_day)
         assert not faults, judgement.in_short(faults)
-        assert len(log) == 3 * self._posts
+        assert len(log) == 3 * len(self._written) == 3 * self.posts
         assert_cleaned(self.world, [self.day])
         twice = sum(copies > 1 for copies in of_day.copies.values())
         print(f"{self.day}: {len(log)} records, {twice} of them in two raw objects, {len(self.job_runs())} job runs")
@@ -75,37 +82,11 @@ class Committing(Cleaning):
         if self._anew:
             end = self.end()
             assert end.succeeded, end.reason
-            write_to_kafka(self.world, next_numbers(self._posts), datetime.combine(self.day, time(13), UTC))
-            self._posts *= 2
+            self.write(self.posts)
+            self.posts *= 2
             self._tables = Tables(self.world, "batch", layout.BATCH_TABLES)
             self.again()
 
     def is_in_its_midst(self, victim: str) -> bool:
         """Return whether some tables, but not all, have the day anew."""
         return self._tables.partly_written()
-
-
-class Sinking(Cleaning):
-    """The same; caught while `clean_batch` waits for the sink, which has stored some of the day."""
-
-    def __init__(self, world: World, posts: int = 8_000) -> None:
-        super().__init__(world, posts)
-
-    def begin(self) -> None:
-        """Write many records to the log, and clean their day."""
-        self._progress = SinkProgress()
-        super().begin()
-
-    def is_in_its_midst(self, victim: str) -> bool:
-        """Return whether an object was just stored, and its offsets are not committed."""
-        if victim == "triggerer" and self._waiting() != "deferred":
-            return False
-        return bool(raw_keys(self.world, str(self.day))) and self._progress.landed() < self._progress.held()
-
-    def judge(self) -> None:
-        """See that the sink has stored all, and judge as of any day."""
-        self._progress.close()
-        super().judge()
-
-    def _waiting(self) -> str:
-        return str(self.world.tasks(self.dag_id, self.run_id)["wait_for_sink"]["state"])
