@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.settings import settings
 from tests.e2e.posts import rows_of
 from tests.faults.activities.activity import next_numbers
+from tests.faults.background import Background
 from tests.faults.ledger import Ledger, Sent
 from tests.world import World
 
@@ -24,8 +25,8 @@ _AGAIN_AFTER_S = 0.5
 Records = list[tuple[Sent, dict[str, Any]]]
 
 
-class Poster(threading.Thread):
-    """Posts a few posts every so often, while it is not told to stop; then it goes on until all it has is accepted.
+class Poster(Background):
+    """Posts a few posts every so often; told to stop, it goes on until all that it has begun is accepted.
 
     :param posts: in a request to each topic.
     :param every_s: pause between two rounds, in seconds.
@@ -34,25 +35,17 @@ class Poster(threading.Thread):
     """
 
     def __init__(self, world: World, *, posts: int = 3, every_s: float = 0.2) -> None:
-        super().__init__(name="poster", daemon=True)
+        super().__init__(every_s=every_s)
         self.ledger = Ledger()
         self.trouble: dict[str, int] = {}
         self._world = world
         self._posts = posts
-        self._every_s = every_s
-        self._stopping = threading.Event()
         self._session = requests.Session()
         self._stage_url: str | None = None
 
-    def run(self) -> None:
-        """Post until told to stop."""
-        while not self._stopping.wait(self._every_s):
-            self.post(next_numbers(self._posts))
-
-    def stop(self) -> None:
-        """Begin nothing any more, and return when all that was begun is accepted."""
-        self._stopping.set()
-        self.join()
+    def round(self) -> None:
+        """Post some posts, each record until it is accepted."""
+        self.post(next_numbers(self._posts))
 
     def post(self, numbers: Iterable[int]) -> None:
         """Post the rows of posts, each until it is accepted."""
@@ -62,7 +55,7 @@ class Poster(threading.Thread):
             for record, value in pending:
                 self.ledger.send(record, value)
             while pending := self._send(topic, pending):
-                threading.Event().wait(_AGAIN_AFTER_S)
+                time.sleep(_AGAIN_AFTER_S)
 
     def _send(self, topic: str, records: Records) -> Records:
         """Send records once, and return those that are to be sent again."""

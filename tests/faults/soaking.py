@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from tests.e2e.kafka_log import end_offsets
 from tests.e2e.kinesis_log import read_streams
 from tests.faults import judgement
 from tests.faults.activities.activity import Activity
+from tests.faults.background import Background
 from tests.faults.ledger import landed, log_since
 from tests.faults.matrix import CLEANING, COMMITTING, POSTING, SINKING, STREAMING
 from tests.faults.moments import MissedError, Tables, await_moment, checkpoint_keys, in_the_midst_of_a_batch, raw_keys
@@ -53,34 +53,27 @@ class Today(Activity):
         """Nothing: the whole soak is judged at its end."""
 
 
-class Cleaner(threading.Thread):
+class Cleaner(Background):
     """Cleans the present day again and again.
 
     :ivar ends: how many runs ended well, and how many did not.
     """
 
     def __init__(self, world: World) -> None:
-        super().__init__(name="cleaner", daemon=True)
+        super().__init__(every_s=1)
         self.today = Today(world)
         self.ends: Counter[bool] = Counter()
-        self._stopping = threading.Event()
 
-    def run(self) -> None:
-        """Clean until told to stop."""
-        while not self._stopping.wait(1):
-            try:
-                self.today.begin()
-            except AirflowApiError:  # Airflow or its database was killed a moment ago
-                continue
-            end = self.today.end()
-            self.ends[end.succeeded] += 1
-            if not end.succeeded:
-                print(f"        a run of clean_batch failed: {end.reason.splitlines()[-1].strip()}")
-
-    def stop(self) -> None:
-        """Begin no other run, and return when the last has ended."""
-        self._stopping.set()
-        self.join()
+    def round(self) -> None:
+        """Clean the day, and say why where that fails."""
+        try:
+            self.today.begin()
+        except AirflowApiError:  # Airflow or its database was killed a moment ago
+            return
+        end = self.today.end()
+        self.ends[end.succeeded] += 1
+        if not end.succeeded:
+            print(f"           a run of clean_batch failed: {end.reason.splitlines()[-1].strip()}")
 
 
 class Soak:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from typing import Any, NamedTuple
 
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from include.settings import settings
 from tests.e2e.oracle.stream import StreamRecord
 from tests.e2e.posts import rows_of
 from tests.faults.activities.activity import next_numbers
+from tests.faults.background import Background
 from tests.world import World
 
 _TIMEOUT_S = 40.0
@@ -24,8 +26,8 @@ class Put(NamedTuple):
     sequence_number: str
 
 
-class StreamPoster(threading.Thread):
-    """Puts a few posts every so often, while it is not told to stop; then it goes on until all it has is accepted.
+class StreamPoster(Background):
+    """Puts a few posts every so often; told to stop, it goes on until all that it has begun is accepted.
 
     :param posts: in a request to each stream.
     :param every_s: pause between two rounds, in seconds.
@@ -33,28 +35,18 @@ class StreamPoster(threading.Thread):
     """
 
     def __init__(self, world: World, *, posts: int = 2, every_s: float = 0.3) -> None:
-        super().__init__(name="stream-poster", daemon=True)
+        super().__init__(every_s=every_s)
         self.accepted: dict[Put, str] = {}
         self._world = world
         self._posts = posts
-        self._every_s = every_s
-        self._stopping = threading.Event()
 
-    def run(self) -> None:
-        """Put until told to stop."""
-        while not self._stopping.wait(self._every_s):
-            rows = {number: rows_of(number) for number in next_numbers(self._posts)}
-            for data_set, stream in settings().streams.items():
-                pending = [
-                    {"data": row[data_set], "partition-key": f"{data_set}-{number}"} for number, row in rows.items()
-                ]
-                while pending := self._put(stream, pending):
-                    threading.Event().wait(_AGAIN_AFTER_S)
-
-    def stop(self) -> None:
-        """Begin nothing any more, and return when all that was begun is accepted."""
-        self._stopping.set()
-        self.join()
+    def round(self) -> None:
+        """Put some posts, each record until it is accepted."""
+        rows = {number: rows_of(number) for number in next_numbers(self._posts)}
+        for data_set, stream in settings().streams.items():
+            pending = [{"data": row[data_set], "partition-key": f"{data_set}-{number}"} for number, row in rows.items()]
+            while pending := self._put(stream, pending):
+                time.sleep(_AGAIN_AFTER_S)
 
     def faults(self, records: list[StreamRecord]) -> list[str]:
         """Return which accepted records the streams do not hold where they were said to be."""
@@ -64,8 +56,12 @@ class StreamPoster(threading.Thread):
     def _put(self, stream: str, pending: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Put records once, and return those that are to be put again."""
         try:
+            url = self._world.stage_url()
+        except (BotoCoreError, ClientError, ValueError):  # away, or not made anew yet
+            return pending
+        try:
             answer = requests.put(
-                f"{self._world.stage_url()}/streams/{stream}/records",
+                f"{url}/streams/{stream}/records",
                 json={"records": pending},
                 headers={"x-api-key": self._world.secrets["api_key"]},
                 timeout=_TIMEOUT_S,
