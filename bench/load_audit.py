@@ -61,13 +61,21 @@ def log_ends() -> Ends:
 
 def audit(pushed: Pushed, begins: Ends) -> Audit:
     """Compare what was pushed with the log since ``begins``, and that with the raw objects."""
-    log = dict(_numbers_in_the_log(begins))
+    return compare(pushed, dict(_numbers_in_the_log(begins)), _numbers_in_raw_objects())
+
+
+def compare(pushed: Pushed, log: Mapping[Address, int], raw: Iterable[tuple[Address, int]]) -> Audit:
+    """Compare what was pushed with a log, and that with raw objects.
+
+    :param log: post's number by where its record is.
+    :param raw: the same of every line of the raw objects, which may overlap.
+    """
     lost = sum(log.get(address) != number for address, number in pushed.accepted.items())
     copies = Counter((address.topic, number) for address, number in log.items() if address not in pushed.accepted)
     doubled = sum(max(0, many - pushed.unsure[number]) for (_, number), many in copies.items())
     doubled += sum(many - 1 for many in _times_accepted(pushed.accepted).values())
     landed, differing = set(), 0
-    for address, number in _numbers_in_raw_objects():
+    for address, number in raw:
         if address in log:
             landed.add(address)
             differing += log[address] != number
