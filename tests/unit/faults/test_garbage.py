@@ -22,7 +22,7 @@ def drawn() -> list[Request]:
     return found
 
 
-def test_every_operation_is_drawn_with_good_and_spoilt_bodies_and_no_stream_of_the_pipeline_is_made_or_deleted() -> (
+def test_every_operation_is_drawn_and_no_stream_of_the_pipeline_is_made_or_deleted() -> (
     None
 ):
     found = drawn()
