@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
-from hypothesis_jsonschema import from_schema
 
 from include.rendering import render_yaml
 from include.settings import settings
@@ -123,16 +122,29 @@ def _bodies(draw: DrawFn, declared: Mapping[str, Any]) -> bytes:
 @cache
 def _valid(reference: str) -> SearchStrategy[Any]:
     """Strategy of what a schema of the document allows."""
-    schema = document()["components"]["schemas"][reference.rpartition("/")[2]]
-    strategy: SearchStrategy[Any] = from_schema(_small(schema))
-    return strategy
+    return _of_schema(document()["components"]["schemas"][reference.rpartition("/")[2]])
 
 
-def _small(schema: Any) -> Any:
-    """Return a schema with short lists, which say as much as long ones."""
-    if isinstance(schema, dict):
-        return {key: 4 if key == "maxItems" else _small(value) for key, value in schema.items()}
-    return [_small(each) for each in schema] if isinstance(schema, list) else schema
+def _of_schema(schema: Mapping[str, Any]) -> SearchStrategy[Any]:
+    """Strategy of what a schema allows, as far as request bodies of the document go."""
+    match schema.get("type"):
+        case "object":
+            members = {name: _of_schema(member) for name, member in schema["properties"].items()}
+            required = set(schema.get("required", ()))
+            return st.fixed_dictionaries(
+                {name: member for name, member in members.items() if name in required},
+                optional={name: member for name, member in members.items() if name not in required},
+            )
+        case "array":
+            return st.lists(_of_schema(schema["items"]), min_size=schema.get("minItems", 0), max_size=4)
+        case "string":
+            return st.text(min_size=schema.get("minLength", 0), max_size=20)
+        case "integer":
+            return st.integers(schema.get("minimum"), schema.get("maximum"))
+        case None:  # anything but what `not` names
+            return _anything().filter(lambda value: value is not None)
+        case other:
+            raise NotImplementedError(f"a body of type {other}: say here how such a value is drawn")
 
 
 @st.composite
