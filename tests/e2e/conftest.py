@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests import world
 from tests.world import ENVIRONMENT, ROOT, World, pause_analytics
 
 __all__ = ["ENVIRONMENT", "ROOT", "World"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.world")
+    if not config.pluginmanager.has_plugin("tests.world"):
+        config.pluginmanager.register(world, "tests.world")
 
 
 @pytest.fixture(scope="module")

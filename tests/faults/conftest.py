@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests import world
 from tests.faults.source import FaultSource, fill
 from tests.world import World
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.import_plugin("tests.world")
+    if not config.pluginmanager.has_plugin("tests.world"):
+        config.pluginmanager.register(world, "tests.world")
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,7 @@ def drawn() -> list[Request]:
     return found
 
 
-def test_every_operation_is_drawn_and_no_stream_of_the_pipeline_is_made_or_deleted() -> (
-    None
-):
+def test_every_operation_is_drawn_and_no_stream_of_the_pipeline_is_made_or_deleted() -> None:
     found = drawn()
     operations = {request.operation for request in found}
     assert len(operations) == 8
