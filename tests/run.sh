@@ -23,7 +23,7 @@ long)
     ;;
 faults)
     step "faults"
-    .venv/bin/python -m pytest --durations=0 --durations-min=1 -rP -m matrix tests/faults
+    .venv/bin/python -m pytest --durations=0 --durations-min=1 -rP -m "not soak" tests/faults
     exit
     ;;
 soak)
@@ -57,6 +57,5 @@ spark=
 cat "$spark_log"
 [ -z "${spark_failed:-}" ] || exit "$spark_failed"
 
-# One world for both, which the faults come to last.
-step "end-to-end tests and faults"
-.venv/bin/python -m pytest --durations=15 -m "not long and not matrix and not soak" tests/e2e tests/faults
+step "end-to-end tests"
+.venv/bin/python -m pytest --durations=15 -m "not long" tests/e2e

@@ -1,6 +1,6 @@
 """Garbage, drawn from the API's document, while good records flow: it is refused, and what is good comes in.
 
-A few thousand requests in ``make test``, a hundred thousand in ``make test-faults``.
+A few thousand requests, and a hundred thousand where the whole matrix is tested.
 """
 
 from __future__ import annotations
