@@ -101,12 +101,13 @@ def _clean(options: argparse.Namespace, aws: boto3.Session, heartbeat: Heartbeat
     configure(spark)
     with ThreadPoolExecutor(2, "start") as pool:  # each waits for the JVM most of the time
         records, columns = pool.submit(_records, spark, options), pool.submit(BatchColumns)
-        require_tables(spark, options.lake)
+        of_earlier_version = require_tables(spark, options.lake)
     while not (heartbeat.alone.wait(_LOOK_S) or control.stop.is_set()):
         pass  # another run is at work, or was until a moment ago
     control.raise_if_taken_over()
     if control.stop.is_set():
         return
+    tables.add_columns(spark, options.lake, "speed", of_earlier_version)
     stream = Stream(
         lake=options.lake,
         checkpoint=f"s3://{options.bucket}/{layout.checkpoint_prefix(JOB)}{epoch}",

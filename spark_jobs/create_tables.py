@@ -1,6 +1,6 @@
 """Job ``create_tables``: creates the Delta tables of the batch and speed layers that are not there yet.
 
-Tables of an earlier version get the columns that were declared since.
+On Databricks tables of an earlier version get the columns that were declared since; elsewhere their writers do that.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def create_tables(spark: SparkSession, lake: str) -> dict[str, bool]:
-    """Create missing tables and columns; return for each ``<layer>.<name>`` whether the table was created.
+    """Create missing tables; return for each ``<layer>.<name>`` whether the table was created.
 
     :param lake: root of the Delta tables.
     :raises spark_jobs.tables.TableSchemaError: when a table is there with other columns than declared.

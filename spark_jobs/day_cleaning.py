@@ -78,7 +78,7 @@ def clean_day(
     started_at = datetime.now(UTC)
     objects = [raw for raw in listed if not raw.ignored]
     log.info("day %s: %s objects, %s bytes", day.day, len(objects), sum(raw.size for raw in objects))
-    tables.require(spark, day.lake, "batch", layout.BATCH_TABLES)
+    tables.add_columns(spark, day.lake, "batch", layout.BATCH_TABLES)
     judged = _judge(spark, day, objects)
     counted = _count(spark, judged)
     check_equation(day.day, counted.counts)

@@ -102,12 +102,16 @@ def register(spark: SparkSession, lake: str) -> None:
     """
     wanted = tuple(dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)))
     # Declaring a table at a place that holds none would make an empty one without columns there.
-    _side_by_side(lambda table: tables.require(spark, lake, table[0], [table[1]]), wanted)
+    missing = _side_by_side(lambda table: tables.missing_columns(spark, lake, *table), wanted)
     for schema in (*layout.LAYERS, "serving"):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for layer, name in wanted:
+    for (layer, name), columns in zip(wanted, missing, strict=True):
         path = layout.table_path(lake, layer, name)
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
+        if columns:  # its writer has not been at work since they were declared
+            nothing = ", ".join(f"CAST(NULL AS {type_name}) AS `{column}`" for column, type_name in columns)
+            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT *, {nothing} FROM delta.`{path}`")
+        else:
+            spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
     for view in SERVING_VIEWS:
         spark.sql(f"CREATE OR REPLACE VIEW serving.{view} AS {view_sql(view)}")
 

@@ -75,13 +75,14 @@ def configure(spark: SparkSession) -> None:
         spark.conf.set(name, value)
 
 
-def require_tables(spark: SparkSession, lake: str) -> None:
-    """See that the tables of the speed layer are there.
+def require_tables(spark: SparkSession, lake: str) -> list[str]:
+    """See that the tables of the speed layer are there; return those of an earlier version, which lack columns.
 
-    :raises spark_jobs.tables.TableSchemaError: when one is not, or not as declared.
+    :raises spark_jobs.tables.TableSchemaError: when one is not there, or not as declared.
     """
     with ThreadPoolExecutor(len(layout.BATCH_TABLES), "table") as pool:
-        list(pool.map(lambda name: tables.require(spark, lake, "speed", [name]), layout.BATCH_TABLES))
+        missing = pool.map(lambda name: tables.missing_columns(spark, lake, "speed", name), layout.BATCH_TABLES)
+        return [name for name, columns in zip(layout.BATCH_TABLES, missing, strict=True) if columns]
 
 
 def run_stream(

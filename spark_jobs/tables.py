@@ -72,6 +72,11 @@ def cleans_its_logs() -> bool:
     Open-source Delta does so within a commit, a day's at once and file by file, for which a micro-batch would wait many
     minutes: there :class:`spark_jobs.expired_logs.ExpiredLogs` does it.
     """
+    return on_databricks()
+
+
+def on_databricks() -> bool:
+    """Whether this runs on a cluster of Databricks, which arbitrates between the writers of a table."""
     return _DATABRICKS in os.environ
 
 
@@ -97,14 +102,16 @@ def table_schema(layer: str, name: str) -> StructType:
 def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
     """Create a table unless it is there; return whether it was created.
 
-    One that is there gets the columns that it does not have yet, see :func:`add_columns`.
+    One of an earlier version gets the columns declared since, see :func:`add_columns`: on Databricks here, elsewhere by
+    the layer's own writer, as nothing there would keep two writers' commits apart.
 
     :raises TableSchemaError: when it is there with other columns than declared.
     """
     path = layout.table_path(lake, layer, name)
     if DeltaTable.isDeltaTable(spark, path):
-        add_columns(spark, lake, layer, name)
-        _check(spark, path, layer, name)
+        if on_databricks():
+            add_columns(spark, lake, layer, [name])
+        _missing(spark, path, layer, name)
         return False
     table = DeltaTable.createIfNotExists(spark).location(path).addColumns(table_schema(layer, name))
     for key, value in _properties(layer).items():
@@ -113,22 +120,18 @@ def create(spark: SparkSession, lake: str, layer: str, name: str) -> bool:
     return True
 
 
-def add_columns(spark: SparkSession, lake: str, layer: str, name: str) -> list[str]:
-    """Add to a table of an earlier version the columns declared since, at its end; return their names.
+def add_columns(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
+    """Add to tables of an earlier version the columns declared since, at their end; for the layer's own writer.
 
-    Rows that are there have NULL in them, and no file is written anew. A table that has any other columns than the
-    first of those declared stays as it is.
+    Rows that are there have NULL in them, and no file is written anew.
+
+    :raises TableSchemaError: when a table is not there, or has other columns than declared; it stays as it is.
     """
-    path = layout.table_path(lake, layer, name)
-    found = _columns_of(spark, path)
-    declared = _declared(layer, name)
-    missing = declared[len(found) :]
-    if not missing or declared[: len(found)] != found:
-        return []
-    wanted = ", ".join(f"`{column}` {type_name}" for column, type_name in missing)
-    spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({wanted})")
-    log.info("%s.%s: added %s", layer, name, wanted)
-    return [column for column, _ in missing]
+    for name in names:
+        if missing := missing_columns(spark, lake, layer, name):
+            wanted = ", ".join(f"`{column}` {type_name}" for column, type_name in missing)
+            spark.sql(f"ALTER TABLE delta.`{layout.table_path(lake, layer, name)}` ADD COLUMNS ({wanted})")
+            log.info("%s.%s: added %s", layer, name, wanted)
 
 
 def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
@@ -144,15 +147,23 @@ def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[s
 
 
 def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
-    """Make sure that tables are there, as declared.
+    """Make sure that tables are there, as declared; those of an earlier version may lack the last columns.
 
     :raises TableSchemaError: names the first that is not, and the way out.
     """
     for name in names:
-        path = layout.table_path(lake, layer, name)
-        if not DeltaTable.isDeltaTable(spark, path):
-            raise TableSchemaError(f"there is no Delta table at {path}: run the job create_tables (DAG provision)")
-        _check(spark, path, layer, name)
+        missing_columns(spark, lake, layer, name)
+
+
+def missing_columns(spark: SparkSession, lake: str, layer: str, name: str) -> list[tuple[str, str]]:
+    """Return the columns declared since a table was created, in order: name and Spark SQL type.
+
+    :raises TableSchemaError: when it is not there, or has other columns than declared.
+    """
+    path = layout.table_path(lake, layer, name)
+    if not DeltaTable.isDeltaTable(spark, path):
+        raise TableSchemaError(f"there is no Delta table at {path}: run the job create_tables (DAG provision)")
+    return _missing(spark, path, layer, name)
 
 
 def empty(spark: SparkSession, layer: str, name: str) -> DataFrame:
@@ -264,23 +275,19 @@ def _properties(layer: str) -> dict[str, str]:
     return wanted if layer == "batch" or cleans_its_logs() else {**wanted, "delta.enableExpiredLogCleanup": "false"}
 
 
-def _columns_of(spark: SparkSession, path: str) -> list[tuple[str, str]]:
-    """Return the columns of a table in order: name and Spark SQL type."""
-    return [(field.name, field.dataType.simpleString()) for field in spark.read.format("delta").load(path).schema]
+def _columns(schema: StructType) -> list[tuple[str, str]]:
+    return [(field.name, field.dataType.simpleString()) for field in schema]
 
 
-def _declared(layer: str, name: str) -> list[tuple[str, str]]:
-    return [(field.name, field.dataType.simpleString()) for field in table_schema(layer, name)]
-
-
-def _check(spark: SparkSession, path: str, layer: str, name: str) -> None:
-    found, declared = _columns_of(spark, path), _declared(layer, name)
-    if found != declared:
+def _missing(spark: SparkSession, path: str, layer: str, name: str) -> list[tuple[str, str]]:
+    found = _columns(spark.read.format("delta").load(path).schema)
+    declared = _columns(table_schema(layer, name))
+    if found != declared[: len(found)]:
         there, wanted = dict(found), dict(declared)
         differing = sorted(c for c in there.keys() | wanted.keys() if there.get(c) != wanted.get(c))
         told = "; ".join(f"{c}: {there.get(c, 'missing')} there, {wanted.get(c, 'none')} declared" for c in differing)
         raise TableSchemaError(
             f"the Delta table at {path} has other columns than declared ({told or 'in another order'}): "
-            "run the job create_tables (DAG provision), which adds columns at a table's end, or migrate the table, or "
-            "remove it first"
+            "migrate the table, or remove it first"
         )
+    return declared[len(found) :]

@@ -6,6 +6,7 @@ import pytest
 
 from include import layout
 from include.questions import SERVING_VIEWS
+from include.schema import RESCUED_COLUMN
 from spark_jobs import run_questions, tables
 from tests.e2e.oracle.random_lake import LABEL, random_lake
 from tests.e2e.oracle.serving import views
@@ -25,6 +26,8 @@ def lake(spark, tmp_path_factory):
         schema = tables.table_schema(layer, name)
         values = [tuple(row.get(column) for column in schema.names) for row in getattr(lake, layer)[name]]
         frame = spark.createDataFrame(values, schema).coalesce(1)
+        if source == ("speed", "pin"):  # as a stream of an earlier version left it
+            frame = frame.drop(RESCUED_COLUMN)
         frame.write.format("delta").partitionBy("ingest_date").save(f"{root}/{layer}/{name}")
 
     with ThreadPoolExecutor(4) as pool:

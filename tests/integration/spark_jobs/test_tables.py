@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from delta.tables import DeltaTable
 from pyspark.sql import functions as F  # noqa: N812
 
 from include import layout
@@ -62,15 +63,27 @@ def of_an_earlier_version(spark, lake, layer, name):
 def test_a_table_of_an_earlier_version_gets_its_new_column_and_keeps_its_rows(spark, tmp_path, layer, name):
     lake = f"file:{tmp_path}"
     path = of_an_earlier_version(spark, lake, layer, name)
-    with pytest.raises(tables.TableSchemaError, match=r"_rescued_data: missing there, string declared.*create_tables"):
-        tables.require(spark, lake, layer, [name])
-    files = sorted(tmp_path.glob("**/*.parquet"))
-    assert not tables.create(spark, lake, layer, name)
     tables.require(spark, lake, layer, [name])
+    assert tables.missing_columns(spark, lake, layer, name) == [("_rescued_data", "string")]
+    files = sorted(tmp_path.glob("**/*.parquet"))
+    tables.add_columns(spark, lake, layer, [name])
     [row] = spark.read.format("delta").load(path).collect()
     assert (str(row.ingest_date), row["_rescued_data"]) == ("2020-01-01", None)
     assert sorted(tmp_path.glob("**/*.parquet")) == files
-    assert tables.add_columns(spark, lake, layer, name) == []
+    assert tables.missing_columns(spark, lake, layer, name) == []
+
+
+@pytest.mark.parametrize(("runtime", "versions"), [("", 1), ("17.3", 2)])
+def test_only_databricks_arbitrates_and_has_the_column_added_beside_writers(
+    spark, tmp_path, monkeypatch, runtime, versions
+):
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    if runtime:
+        monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", runtime)
+    lake = f"file:{tmp_path}"
+    path = of_an_earlier_version(spark, lake, "speed", "user")
+    assert not tables.create(spark, lake, "speed", "user")
+    assert len(DeltaTable.forPath(spark, path).history().collect()) == versions
 
 
 def test_a_table_with_other_columns_besides_gets_none(spark, tmp_path):
@@ -79,6 +92,8 @@ def test_a_table_with_other_columns_besides_gets_none(spark, tmp_path):
     spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS (mine string)")
     with pytest.raises(tables.TableSchemaError, match=r"_rescued_data: missing there.*; mine: string there"):
         tables.create(spark, lake, "batch", "geo")
+    with pytest.raises(tables.TableSchemaError, match=r"_rescued_data: missing there.*; mine: string there"):
+        tables.add_columns(spark, lake, "batch", ["geo"])
 
 
 def test_a_replaced_day_leaves_the_files_of_other_days(spark, lake):
