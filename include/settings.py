@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from include import layout
 from include.alerts import alert_targets
+from include.day_settings import DaySettings
 from include.environment import (
     PREFIX,
     SettingsError,
@@ -24,7 +25,9 @@ from include.environment import (
     path_of,
     variable_of,
 )
+from include.retention_settings import RetentionSettings
 from include.schema import DATASETS, openapi_schemas
+from include.stream_settings import StreamSettings
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment", "environment_file", "environments", "settings"]
 
@@ -35,7 +38,7 @@ _LONG = 2**63 - 1
 _INT = 2**31 - 1
 
 
-class Settings(BaseSettings):
+class Settings(RetentionSettings, StreamSettings, DaySettings):
     """Everything that differs between environments, each field settable as ``PINPIPE_<FIELD>``.
 
     An empty variable counts as one that is not set.
@@ -73,21 +76,6 @@ class Settings(BaseSettings):
     )
     topic_retention_ms: int = Field(
         -1, ge=-1, le=_LONG, description="How long topics keep records, in milliseconds; -1 keeps everything."
-    )
-
-    stream_mode: Literal["PROVISIONED", "ON_DEMAND"] = Field(
-        "PROVISIONED", description="Capacity mode of the Kinesis streams: `PROVISIONED` or `ON_DEMAND`."
-    )
-    stream_shards: int = Field(
-        1, ge=1, le=10_000, description="Shards of each Kinesis stream of mode `PROVISIONED`; each takes 1 MB/s."
-    )
-    stream_retention_hours: int = Field(
-        24, ge=24, le=8_760, description="How long Kinesis streams keep records, in hours; more than 24 costs extra."
-    )
-    stream_kms_key: str = Field(
-        "alias/aws/kinesis",
-        pattern=r"^\S{1,2048}$",
-        description="KMS key that encrypts the Kinesis streams at rest: an alias, id or ARN; `none` leaves them open.",
     )
 
     kafka_rest_url: str = Field(
@@ -132,108 +120,6 @@ class Settings(BaseSettings):
         ge=10,
         le=3_600,
         description="How long a run of `clean_batch` waits for the sink, in seconds; then it fails.",
-    )
-    settle_minutes: int = Field(
-        10,
-        ge=0,
-        le=180,
-        description="Scheduled cleaning of a day begins so many minutes after the midnight (UTC) that ends it.",
-    )
-    daily_deadline_minutes: int = Field(
-        120,
-        ge=1,
-        le=1_440,
-        description="A day that is not clean so many minutes after its scheduled run of `clean_batch` could begin "
-        "(`settle_minutes` after it was queued) raises the alert `daily-deadline-missed`.",
-    )
-    late_window_days: int = Field(
-        3, ge=0, le=30, description="How many days back late objects lead to a new run of their day; 0: never."
-    )
-    stream_wish: Literal["running", "stopped"] = Field(
-        "running",
-        description="Whether the streaming job is to run, until `pinpipe stream start` or `stop` says so.",
-    )
-    stream_trigger_ms: int = Field(
-        500,
-        ge=0,
-        le=600_000,
-        description="Least time from the start of one micro-batch to that of the next, in milliseconds; 0: none.",
-    )
-    stream_heartbeat_s: int = Field(
-        5, ge=1, le=60, description="How often the streaming job writes its heartbeat, and looks for what is wished."
-    )
-    stream_stalled_after_s: int = Field(
-        300,
-        ge=30,
-        le=86_400,
-        description="A streaming job that has records to read, and has completed no micro-batch for so many seconds, "
-        "is cancelled and begun anew.",
-    )
-    stream_stop_timeout_s: int = Field(
-        120,
-        ge=10,
-        le=3_600,
-        description="How long the streaming job may take to stop by itself, in seconds; then it is cancelled.",
-    )
-    superseded_share: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="Share of a day's rows, from 0 to 1, replaced by a different later row of the same key, above "
-        "which the day gets a warning.",
-    )
-    max_quarantined_share: float = Field(
-        0.1,  # of 3,513 real records none breaks a rule
-        ge=0,
-        le=1,
-        description="Where a larger share of a day's rows of a data set, from 0 to 1, breaks rules, `clean_batch` "
-        "fails and leaves the day as it is; 1: never.",
-    )
-    quarantined_rows_allowed: int = Field(
-        20, ge=0, le=_LONG, description="So many rows of a data set may break rules on a day, whatever their share."
-    )
-    expected_rows_low: float = Field(
-        0.5, ge=0, le=1, description="Least rows expected of a day, as a multiple of the median of the last seven days."
-    )
-    expected_rows_high: float = Field(
-        2.0, ge=1, le=1_000_000, description="Most rows expected of a day, likewise; more or fewer are told."
-    )
-    expected_share_change: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="How far shares (NULL, quarantined, unknown fields) may lie from the last seven days'.",
-    )
-    expected_unknown_share: float = Field(
-        0.01, ge=0, le=1, description="Largest share expected of rows with an unknown category or media type."
-    )
-
-    raw_retention_days: int | None = Field(
-        None,
-        ge=31,  # longer than late_window_days may be
-        le=36_500,
-        description="`maintain` removes raw objects of cleaned days that lie more than so many days back. Not set, "
-        "everything is kept. A day without its raw objects cannot be cleaned again.",
-    )
-    vacuum_retention_days: int = Field(
-        7,
-        ge=7,  # Delta's own least
-        le=365,
-        description="How many days back versions of the batch layer's tables can be read; `maintain` removes what only "
-        "older ones need.",
-    )
-    old_version_days: int = Field(
-        30,
-        ge=1,
-        le=3_650,
-        description="For so many days objects that were overwritten or deleted can be brought back, as the bucket is "
-        "versioned; then S3 removes them for good.",
-    )
-    checkpoint_retention_days: int = Field(
-        30,
-        ge=1,
-        le=36_500,
-        description="`maintain` removes checkpoints of streams that are no more, so many days after the last write.",
     )
 
     alerts: str = Field(

