@@ -125,16 +125,19 @@ with DAG(
     )
 
     @task
-    def late_days(day: str, dag_run: Any = None) -> list[dict[str, Any]]:
-        """Return what triggers a run for each late day; nothing but in scheduled runs."""
+    def late_days(day: str, **context: Any) -> list[dict[str, Any]]:
+        """Return what triggers a run for each late day, and tell of those further back; only in scheduled runs."""
         from pinpipe_airflow.hooks.receipt import ReceiptHook
+        from pinpipe_airflow.late_alert import alert_of_late_days_outside_window
         from pinpipe_airflow.late_days import triggers_for_late_days
 
+        dag_run, window_days = context["dag_run"], settings().late_window_days
         if dag_run.run_type != "scheduled":
             return []
         hook = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id)
         topics = [*settings().topics.values(), settings().dead_letter_topic]
-        return triggers_for_late_days(hook, topics, day, settings().late_window_days, dag_run.run_id)
+        alert_of_late_days_outside_window(hook, topics, day, window_days, context)
+        return triggers_for_late_days(hook, topics, day, window_days, dag_run.run_id)
 
     late = late_days(resolved["day"])
     clean_late_days = TriggerDagRunOperator.partial(

@@ -32,19 +32,23 @@ def late_facts(late: Sequence[LateDay], *, made_at: datetime, window_days: int) 
             Fact(
                 Level.ATTENTION,
                 _NAME,
-                f"{_told(by_hand)}. Scheduled runs look {window_days:,} days back (late_window_days), so a backfill of "
+                f"{told(by_hand)}. Scheduled runs look {window_days:,} days back (late_window_days), so a backfill of "
                 "clean_batch that reprocesses completed days has to take them in: "
                 f"{backfills(day.day for day in by_hand)}",
             )
         )
     if by_itself:
         facts.append(
-            Fact(Level.INFO, _NAME, f"{_told(by_itself)}. The next scheduled run of clean_batch has them cleaned.")
+            Fact(Level.INFO, _NAME, f"{told(by_itself)}. The next scheduled run of clean_batch has them cleaned.")
         )
     return facts
 
 
-def _told(late: Sequence[LateDay]) -> str:
+def told(late: Sequence[LateDay]) -> str:
+    """Return the newest of some late days, with how many objects each has, and how many days there are besides.
+
+    :param late: oldest first.
+    """
     newest_first = [_day(day) for day in reversed(late)]
     left = len(newest_first) - DAYS_SHOWN
     more = f", and {left:,} more {'day' if left == 1 else 'days'}" if left > 0 else ""

@@ -1,0 +1,37 @@
+"""Tells of late days that no run takes in by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from include.alerts import AlertId
+from pinpipe_airflow.alerted_run import alerted_run
+from pinpipe_airflow.late_days import CleanedDays, find_late_days
+from pinpipe_airflow.notifications.delivery import deliver
+from pinpipe_airflow.report.late import told
+
+
+def alert_of_late_days_outside_window(
+    days: CleanedDays, topics: Sequence[str], day: str, window_days: int, context: Mapping[str, Any]
+) -> None:
+    """Raise an alert where days that lie too far back for scheduled runs have objects that no cleaning has read.
+
+    It is raised by each scheduled run, once a day, until they have been cleaned.
+
+    :param days: where raw objects and receipts are looked up.
+    :param topics: topics whose raw objects a day's cleaning reads.
+    :param day: the day that the run itself cleans, ``YYYY-MM-DD``.
+    :param window_days: how many days back it looks for late objects, to have them cleaned.
+    :param context: of the task.
+    """
+    newest_outside = date.fromisoformat(day) - timedelta(days=window_days + 1)
+    if late := find_late_days(days, topics, newest_outside):
+        deliver(
+            alerted_run(context).alert(
+                AlertId.LATE_DATA_OUTSIDE_WINDOW,
+                f"Raw objects that no cleaning has read, and none will by itself: {told(late)}.",
+                task_id="late_days",
+            )
+        )
