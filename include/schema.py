@@ -7,7 +7,7 @@ data set (:mod:`include.contracts`) says what is on the wire, ``schemas/<data se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -16,18 +16,11 @@ from typing import Any
 import yaml
 
 from include.contracts import contract, openapi_schema
+from include.value_forms import FORMS, differences, form
 
 DATASETS = ("pin", "geo", "user")
 RESCUED_COLUMN = "_rescued_data"  # of a clean row: the fields that its record had and its contract does not know
 WHITE_SPACE = "".join(character for character in map(chr, range(0x10000)) if character.isspace())  # docs/data.md
-CONVERSIONS = {  # conversion: what its text has to be, for people
-    "text": "a text or a number",
-    "whole_number": "a whole number from 0 to 2147483647",
-    "uuid": "a uuid",
-    "number": "a number",
-    "timestamp": "an ISO 8601 date and time with T or a blank between them",
-    "follower_count": "a count such as 1234, 1,234, 1.2k, 3.4M or 1B",
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ class Column:
         if not self.optional:
             missing = "is not there; it may be empty or NULL" if self.nullable else "is empty, NULL or not there"
             rules.append(Rule(f"{self.name}_missing", self.name, f"{self.name} {missing}"))
-        reason = f"{self.name} is not {CONVERSIONS[self.type]}"
+        reason = f"{self.name} is not {FORMS[self.type].told}"
         rules.append(Rule(f"{self.name}_unparsable", self.name, reason))
         if self.earliest is not None:
             reason = f"{self.name} is before {self.earliest} or more than 24 h after the record's log timestamp"
@@ -191,8 +184,14 @@ def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any], *, o
     :param sent: what the contract says of it.
     :param cleaned: what is declared of its cleaning.
     :param optional: whether a record may do without it.
+    :raises ValueError: when the contract does not say how its values are read.
     """
-    # The bounds of a whole number are those of its conversion.
+    if sent.get("x-conversion") not in FORMS:
+        raise ValueError(
+            f"column {name!r} of the contract has the x-conversion {sent.get('x-conversion')!r}: give one of "
+            f"{', '.join(FORMS)}"
+        )
+    # Other bounds are those of the conversion.
     bounds = ("minimum", "maximum") if sent["x-conversion"] == "number" else ()
     return Column(
         name=name,
@@ -208,20 +207,12 @@ def _column(name: str, sent: Mapping[str, Any], cleaned: Mapping[str, Any], *, o
 
 def _from_mapping(declared: Mapping[str, Any]) -> Dataset:
     sent = contract(declared["dataset"], declared["version"])
+    _require_same_columns(declared, sent)
     columns = tuple(
         _column(name, of, declared["columns"][name], optional=name not in sent["required"])
         for name, of in sent["properties"].items()
     )
-    source_of = {column.renamed or column.name: column.name for column in columns}
-    clean = tuple(
-        CleanColumn(
-            name=column["name"],
-            type=column["type"],
-            sources=tuple(column.get("from") or (source_of[column["name"]],)),
-        )
-        for column in declared["clean"]
-    )
-    return Dataset(
+    of = Dataset(
         name=declared["dataset"],
         version=declared["version"],
         contract=sent,
@@ -229,5 +220,55 @@ def _from_mapping(declared: Mapping[str, Any]) -> Dataset:
         post_number=declared["post_number"],
         key=declared["key"],
         columns=columns,
-        clean=clean,
+        clean=tuple(_clean_column(declared["dataset"], column, columns) for column in declared["clean"]),
     )
+    _require_what_rules_judge_by(of)
+    return of
+
+
+def _clean_column(data_set: str, declared: Mapping[str, Any], columns: Sequence[Column]) -> CleanColumn:
+    sources = {column.renamed or column.name: column.name for column in columns}
+    name, made_from = declared["name"], declared.get("from")
+    if not made_from and name not in sources:
+        raise ValueError(
+            f"{data_set}.yaml: the clean column {name!r} is made from none of the columns {', '.join(sources)}: add it "
+            "to the contract's properties and to `columns`, or say by `from` what it is made from"
+        )
+    return CleanColumn(name, declared["type"], tuple(made_from or (sources[name],)))
+
+
+def _require_same_columns(declared: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+    """See that contract and declaration of the cleaning name the same columns.
+
+    :raises ValueError: names data set, columns and the way out.
+    """
+    name, version = declared["dataset"], declared["version"]
+    cleaned, properties = declared["columns"].keys(), sent["properties"].keys()
+    if lacking := [column for column in properties if column not in cleaned]:
+        raise ValueError(
+            f"data set {name!r}: its contract {name}.v{version}.json has columns that {name}.yaml does not declare: "
+            f"{', '.join(lacking)}. Add each under `columns` with its type in the source table, such as "
+            f"`{lacking[0]}: {{sql: text}}`, and under `clean` where the clean table is to have it"
+        )
+    if unknown := [column for column in (*cleaned, *sent["required"]) if column not in properties]:
+        raise ValueError(
+            f"data set {name!r}: its contract {name}.v{version}.json has no properties {', '.join(unknown)}, which "
+            f"{name}.yaml declares or the contract itself requires: add them to its `properties`, or take them out"
+        )
+
+
+def _require_what_rules_judge_by(of: Dataset) -> None:
+    """See that the contract says of each column what rules judge it by.
+
+    :raises ValueError: names column, keyword, value and the way out.
+    """
+    for column in of.columns:
+        said = of.contract["properties"][column.name]
+        judged_by = form(column.type, of.clean_type(column.name))
+        if found := differences(said, judged_by, column.null_when, nullable=column.nullable):
+            raise ValueError(
+                f"contract {of.name}.v{of.version}.json: column {column.name!r} says {'; '.join(found)}. Say what "
+                f"rules judge by, or give the column another x-conversion than {column.type!r} ({', '.join(FORMS)}). "
+                'A required column may be null if it has x-null-when: texts that stand for nothing, or [""] for the '
+                "empty one alone"
+            )

@@ -46,10 +46,16 @@ def _rows(of: Dataset) -> Iterable[Sequence[str]]:
             f"`{column.name}`",
             _types(declared),
             _bounds(declared, column),
-            ", ".join(f"`{text}`" for text in ("(empty)", *column.null_when)) if column.nullable else "never",
+            ", ".join(f"`{text}`" for text in ("(empty)", *filter(None, column.null_when)))
+            if column.nullable
+            else "never",
             declared["description"],
             ", ".join(f"`{rule.name}`" for rule in column.rules),
         )
+
+
+def _placeholders(column: Column) -> Iterable[str]:
+    return dict.fromkeys(("", *column.null_when)) if column.nullable else ()
 
 
 def _types(declared: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Text to value, one expression per conversion: NULL where the text does not convert, never an exception.
 
 A pattern decides first and ``try_cast`` converts second: Spark's own casts are too generous (``1d``, ``0x1p3``, ``NaN``
-and ``17.9`` pass for numbers) and, with an exponent of many digits, kill the task even as ``try_cast``.
+and ``17.9`` pass for numbers) and, with an exponent of many digits, kill the task even as ``try_cast``. Patterns and
+bounds are those of :mod:`include.value_forms`.
 
 Text is what JSON parsing leaves: JSON text as it is, a JSON number as its digits. A JSON number with a fraction or an
 exponent has gone through a double by then, and 12345678.5 arrives as 1.23456785E7.
@@ -15,20 +16,14 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 -- Spark's own convention
 
 from include import schema
+from include.value_forms import FORMS, LOCAL_TIME, OFFSET, Form, form
 
 _FIRST_OCTETS = [bytearray([octet]) for octet in sorted({c.encode()[0] for c in schema.WHITE_SPACE})]
 _LAST_OCTETS = [bytearray([octet]) for octet in sorted({c.encode()[-1] for c in schema.WHITE_SPACE})]
 
-_EXPONENT = r"[eE][+-]?[0-9]{1,3}"
-_NUMBER = rf"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)({_EXPONENT})?$"
-_WHOLE_NUMBER = rf"^[+-]?[0-9]+(\.0*|(\.[0-9]*)?{_EXPONENT})?$"
-_UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-_LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
-_OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_FOLLOWERS = r"^([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?([kKmMbB]?)$"
+_FOLLOWERS = f"^{FORMS['follower_count'].pattern}$"  # groups: 1 integer, 3 point and fraction
 _FOLLOWERS_AS_DOUBLE = r"^[0-9]\.[0-9]+E-?[0-9]{1,3}$"  # how Java writes a double of 10^7 or more, or below 10^-3
 
-_INT_MAX = 2**31 - 1
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, the last that Python and SQL clients can read
 
 
@@ -44,10 +39,10 @@ def stripped(text: Column) -> Column:
     return F.when(perhaps, F.btrim(text, F.lit(schema.WHITE_SPACE))).otherwise(text)
 
 
-def number(text: Column) -> Column:
+def number(text: Column, judged_by: Form = FORMS["number"]) -> Column:
     """Return the double that ``text`` writes, NULL beyond a double's range."""
     value = text.try_cast("double")
-    return F.when(text.rlike(_NUMBER) & (F.abs(value) < float("inf")), value)
+    return F.when(text.rlike(f"^{judged_by.pattern}$") & (F.abs(value) < float("inf")), value)
 
 
 def whole(value: Column) -> Column:
@@ -57,9 +52,9 @@ def whole(value: Column) -> Column:
 
 def whole_number(text: Column) -> Column:
     """Return the int of 0 or more that ``text`` writes; 17, 17.0 and 1e3 are whole."""
-    value = text.try_cast("double")
-    in_range = (value % 1 == 0) & value.between(0, _INT_MAX)
-    return F.when(text.rlike(_WHOLE_NUMBER) & in_range, value.try_cast("int"))
+    judged_by, value = FORMS["whole_number"], text.try_cast("double")
+    in_range = (value % 1 == 0) & value.between(judged_by.minimum, judged_by.maximum)
+    return F.when(text.rlike(f"^{judged_by.pattern}$") & in_range, value.try_cast("int"))
 
 
 def digits(text: Column, type_name: str) -> Column:
@@ -69,13 +64,13 @@ def digits(text: Column, type_name: str) -> Column:
 
 def uuid(text: Column) -> Column:
     """Return ``text`` where it is a uuid in its usual form, letters in either case."""
-    return F.when(text.rlike(_UUID), text)
+    return F.when(text.rlike(f"^{FORMS['uuid'].pattern}$"), text)
 
 
 def timestamp(text: Column) -> Column:
     """Return the moment that ISO 8601 ``text`` names: UTC unless it has an offset, whatever the session's zone."""
-    return F.when(text.rlike(_LOCAL_TIME + "$"), F.concat(text, F.lit("Z")).try_cast("timestamp")).when(
-        text.rlike(_LOCAL_TIME + _OFFSET), text.try_cast("timestamp")
+    return F.when(text.rlike(f"^{LOCAL_TIME}$"), F.concat(text, F.lit("Z")).try_cast("timestamp")).when(
+        text.rlike(f"^{LOCAL_TIME}{OFFSET}$"), text.try_cast("timestamp")
     )
 
 
@@ -92,8 +87,8 @@ def follower_count(text: Column) -> Column:
     integer ``1234`` and, as the next digit is a 5, one more.
     """
     integer = F.replace(F.regexp_extract(text, _FOLLOWERS, 1), F.lit(","), F.lit(""))
-    fraction = F.regexp_extract(text, _FOLLOWERS, 2)
-    suffix = F.lower(F.regexp_extract(text, _FOLLOWERS, 3))
+    fraction = F.substring(F.regexp_extract(text, _FOLLOWERS, 3), F.lit(2), F.length(text))
+    suffix = F.lower(F.regexp_extract(text, r"[kKmMbB]$", 0))
     places = F.when(suffix == "k", 3).when(suffix == "m", 6).when(suffix == "b", 9).otherwise(0)
     moved = F.concat(integer, F.rpad(F.substring(fraction, F.lit(1), places), places, F.lit("0")))
     half_up = F.when(F.substring(fraction, places + 1, F.lit(1)) >= "5", 1).otherwise(0)
@@ -126,5 +121,6 @@ def converted(column: schema.Column, text: Column, clean_type: str | None) -> Co
             if prefix is None
             else F.when(text.startswith(prefix), F.substr(text, F.lit(len(prefix) + 1))).otherwise(text)
         )
-    value = _CONVERSIONS[column.type](text)
-    return whole(value) if column.type == "number" and clean_type == "int" else value
+    if column.type == "number" and clean_type == "int":
+        return whole(number(text, form(column.type, clean_type)))
+    return _CONVERSIONS[column.type](text)

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from include import contracts, layout, schema
+from include import contracts, layout, schema, value_forms
 from spark_jobs import checks, conversions, duplicates, fields, judging, raw_objects, records
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_RULES = (contracts, schema, raw_objects, records, fields, conversions, checks, duplicates, judging)
+_RULES = (contracts, schema, value_forms, raw_objects, records, fields, conversions, checks, duplicates, judging)
 
 
 def rules_version() -> str:

@@ -1,13 +1,15 @@
 import inspect
 import json
+import shutil
 from io import BytesIO
+from pathlib import Path
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from include import contracts, schema
-from spark_jobs import checks, conversions, duplicates, fields, records
+from include import contracts, schema, value_forms
+from spark_jobs import checks, conversions, duplicates, fields, receipts, records
 from spark_jobs.receipts import last_receipts, put_receipt, rules_version
 
 pytestmark = pytest.mark.spark
@@ -44,7 +46,20 @@ def test_the_rules_version_is_the_same_for_the_same_rules():
     assert len(rules_version()) == 16
 
 
-@pytest.mark.parametrize("module", [contracts, schema, records, fields, conversions, checks, duplicates])
+@pytest.mark.parametrize("name", ["pin.v1.json", "geo.yaml"])
+def test_the_rules_version_changes_with_a_contract_and_with_what_is_declared_of_its_cleaning(
+    monkeypatch, tmp_path, name
+):
+    before = rules_version()
+    shutil.copytree(Path(schema.__file__).parent / "schemas", tmp_path / "schemas")
+    monkeypatch.setattr(receipts.resources, "files", {"include": tmp_path}.__getitem__)
+    assert rules_version() == before
+    file = tmp_path / "schemas" / name
+    file.write_text(file.read_text() + "\n")
+    assert rules_version() != before
+
+
+@pytest.mark.parametrize("module", [contracts, schema, value_forms, records, fields, conversions, checks, duplicates])
 def test_the_rules_version_changes_with_the_code_that_applies_them(monkeypatch, module):
     source, before = inspect.getsource, rules_version()
     monkeypatch.setattr(inspect, "getsource", lambda of: source(of) + ("# changed" if of is module else ""))
