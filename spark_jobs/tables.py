@@ -15,27 +15,14 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructField, StructType
 
 from include import layout
-from include.schema import DATASETS, RESCUED_COLUMN, dataset
+from include.schema import DATASETS
+from include.table_columns import ADDRESS as ADDRESS
+from include.table_columns import PARTITION as PARTITION
+from include.table_columns import QUARANTINE as QUARANTINE
+from include.table_columns import columns as columns
 
-PARTITION = "ingest_date"
-QUARANTINE = "quarantine"
 ROW_TABLES = (*DATASETS, QUARANTINE)  # a record's row is in one of them
-ADDRESS = {  # of a record in its log, by layer
-    "batch": (("topic", "string"), ("partition", "int"), ("offset", "bigint")),
-    "speed": (("stream", "string"), ("shard", "string"), ("sequence_number", "string")),
-}
 
-_LOGGED = ((PARTITION, "date"), ("ingested_at", "timestamp"))
-_RESCUED = ((RESCUED_COLUMN, "string"),)
-_QUARANTINE = (("data_set", "string"), ("key", "string"), ("rules", "array<string>"), ("raw", "string"))
-_METRICS = (
-    ("data_set", "string"),
-    ("metric", "string"),  # a count of the receipt, `quarantined_by_rule` or a warning
-    ("detail", "string"),  # the rule or the unexpected value, where the metric has one
-    ("value", "bigint"),
-    ("run_id", "string"),
-    (PARTITION, "date"),
-)
 # Readers skip files by their day; lowest and highest values of columns would only make the log grow.
 _PROPERTIES = {"delta.dataSkippingNumIndexedCols": "0"}
 LOG_RETENTION = timedelta(days=1)  # of the speed layer
@@ -78,19 +65,6 @@ def cleans_its_logs() -> bool:
 def on_databricks() -> bool:
     """Whether this runs on a cluster of Databricks, which arbitrates between the writers of a table."""
     return _DATABRICKS in os.environ
-
-
-def columns(layer: str, name: str) -> tuple[tuple[str, str], ...]:
-    """Return the columns of a table in order: name and Spark SQL type.
-
-    :param layer: ``batch`` or ``speed``.
-    :param name: one of :data:`include.layout.BATCH_TABLES`.
-    """
-    if name == "metrics":
-        return _METRICS
-    if name not in DATASETS:
-        return _QUARANTINE + _LOGGED + ADDRESS[layer]
-    return tuple((c.name, c.type) for c in dataset(name).clean) + _LOGGED + ADDRESS[layer] + _RESCUED
 
 
 def table_schema(layer: str, name: str) -> StructType:
@@ -147,7 +121,7 @@ def set_properties(spark: SparkSession, lake: str, layer: str, names: Iterable[s
 
 
 def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) -> None:
-    """Make sure that tables are there, as declared; those of an earlier version may lack the last columns.
+    """Make sure that tables are there, as declared; those of an earlier version may lack columns.
 
     :raises TableSchemaError: names the first that is not, and the way out.
     """
@@ -156,7 +130,9 @@ def require(spark: SparkSession, lake: str, layer: str, names: Iterable[str]) ->
 
 
 def missing_columns(spark: SparkSession, lake: str, layer: str, name: str) -> list[tuple[str, str]]:
-    """Return the columns declared since a table was created, in order: name and Spark SQL type.
+    """Return the columns declared since a table was created: name and Spark SQL type.
+
+    In what order a table has its columns does not matter: Delta and all that is written to it go by their names.
 
     :raises TableSchemaError: when it is not there, or has other columns than declared.
     """
@@ -225,7 +201,7 @@ class BatchMark:
 def append(rows: DataFrame, lake: str, name: str, mark: BatchMark) -> None:
     """Append the rows of a micro-batch to a speed table: one file a day, one commit.
 
-    :param rows: has the table's columns in their order.
+    :param rows: has the table's columns, in any order.
     :param mark: is kept in the commit, and found there by :func:`last_batch`.
     """
     writer = rows.coalesce(1).write.format("delta").mode("append")
@@ -280,14 +256,13 @@ def _columns(schema: StructType) -> list[tuple[str, str]]:
 
 
 def _missing(spark: SparkSession, path: str, layer: str, name: str) -> list[tuple[str, str]]:
-    found = _columns(spark.read.format("delta").load(path).schema)
-    declared = _columns(table_schema(layer, name))
-    if found != declared[: len(found)]:
-        there, wanted = dict(found), dict(declared)
-        differing = sorted(c for c in there.keys() | wanted.keys() if there.get(c) != wanted.get(c))
-        told = "; ".join(f"{c}: {there.get(c, 'missing')} there, {wanted.get(c, 'none')} declared" for c in differing)
+    found = dict(_columns(spark.read.format("delta").load(path).schema))
+    declared = dict(_columns(table_schema(layer, name)))
+    # A table cannot get the column that it is partitioned by.
+    if PARTITION not in found or any(declared.get(column) != type_name for column, type_name in found.items()):
+        differing = sorted(c for c in found.keys() | declared.keys() if found.get(c) != declared.get(c))
+        told = "; ".join(f"{c}: {found.get(c, 'missing')} there, {declared.get(c, 'none')} declared" for c in differing)
         raise TableSchemaError(
-            f"the Delta table at {path} has other columns than declared ({told or 'in another order'}): "
-            "migrate the table, or remove it first"
+            f"the Delta table at {path} has other columns than declared ({told}): migrate the table, or remove it first"
         )
-    return declared[len(found) :]
+    return [(column, type_name) for column, type_name in declared.items() if column not in found]

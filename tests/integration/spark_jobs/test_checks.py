@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import functions as F  # noqa: N812
 
-from include.schema import DATASETS, dataset
+from include.schema import DATASETS, CleanColumn, Column, dataset
 from spark_jobs.checks import with_checks
 from spark_jobs.records import with_record
 
@@ -44,16 +45,17 @@ GOOD = {
 }
 
 
-def check(spark, data_set, *changes, addressed=True):
+def check(spark, data_set, *changes, addressed=True, declared=None):
     """Return the rows that the good record gives with each of ``changes``; ``None`` is a line that is no record.
 
     A change to :data:`ABSENT` takes the field away.
     """
+    of = declared or dataset(data_set)
     lines = [None if change is None else json.dumps(changed(data_set, change)) for change in changes]
     frame = spark.createDataFrame(list(enumerate(lines)), "i int, value string").withColumns(
         {"addressed": F.lit(addressed), "ingested_at": F.timestamp_millis(F.lit(round(LOGGED_AT.timestamp() * 1000)))}
     )
-    return with_checks(with_record(frame, dataset(data_set)), dataset(data_set)).orderBy("i").collect()
+    return with_checks(with_record(frame, of), of).orderBy("i").collect()
 
 
 def changed(data_set, change):
@@ -217,3 +219,26 @@ def test_an_unknown_category_or_media_type_is_kept_and_named(spark):
         ([], ["is_image_or_video", "category"]),
         ([], []),
     ]
+
+
+def test_an_optional_column_may_be_absent_empty_or_null_and_is_judged_where_it_is_there(spark):
+    geo = dataset("geo")
+    board, height = (
+        Column("board", "text", "text", optional=True),
+        Column("height", "number", "integer", optional=True, maximum=9_000),
+    )
+    clean = (CleanColumn("board", "string", ("board",)), CleanColumn("height", "int", ("height",)))
+    declared = replace(geo, columns=(*geo.columns, board, height), clean=(*geo.clean[:2], *clean, *geo.clean[2:]))
+    rows = check(
+        spark, "geo", {}, {"board": "", "height": None}, {"board": " Home ", "height": "17.0"},
+        {"board": ["Home"], "height": 9_001}, {"height": "high"}, declared=declared,
+    )  # fmt: skip
+    assert [row.rules for row in rows] == [
+        [],
+        [],
+        [],
+        ["board_unparsable", "height_out_of_range"],
+        ["height_unparsable"],
+    ]
+    assert [(row.content.board, row.content.height) for row in rows[:3]] == [(None, None), (None, None), ("Home", 17)]
+    assert {row.content["_rescued_data"] for row in rows} == {None}

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F  # noqa: N812
 
-from include import layout
+from include import layout, table_columns
+from include.schema import CleanColumn, dataset, datasets
 from spark_jobs import tables
 from spark_jobs.create_tables import create_tables
 
@@ -71,6 +73,59 @@ def test_a_table_of_an_earlier_version_gets_its_new_column_and_keeps_its_rows(sp
     assert (str(row.ingest_date), row["_rescued_data"]) == ("2020-01-01", None)
     assert sorted(tmp_path.glob("**/*.parquet")) == files
     assert tables.missing_columns(spark, lake, layer, name) == []
+
+
+@pytest.fixture
+def with_height(monkeypatch):
+    """Have a clean column of geo declared that tables made before lack, in the midst of the others."""
+    geo = dataset("geo")
+    height = CleanColumn("height", "double", ("latitude",))
+    declared = {**{of.name: of for of in datasets()}, "geo": replace(geo, clean=(geo.clean[0], height, *geo.clean[1:]))}
+    return lambda: monkeypatch.setattr(table_columns, "dataset", declared.__getitem__)
+
+
+@pytest.mark.parametrize("layer", layout.LAYERS)
+def test_a_column_declared_in_the_midst_comes_to_the_end_and_is_written_by_its_name(
+    spark, tmp_path, with_height, layer
+):
+    lake = f"file:{tmp_path}"
+    tables.create(spark, lake, layer, "geo")
+    with_height()
+    tables.require(spark, lake, layer, ["geo"])
+    assert tables.missing_columns(spark, lake, layer, "geo") == [("height", "double")]
+    tables.add_columns(spark, lake, layer, ["geo"])
+    assert tables.missing_columns(spark, lake, layer, "geo") == []
+
+    values = {"ind": "1", "height": "2.5", "country": "'Fiji'", "_rescued_data": "'{}'", "ingest_date": "'2020-01-01'"}
+    rows = spark.range(1).selectExpr(
+        *(f"CAST({values.get(name, 'NULL')} AS {kind}) AS `{name}`" for name, kind in tables.columns(layer, "geo"))
+    )
+    if layer == "batch":
+        tables.replace_day(rows, lake, "geo", "2020-01-01", note="run")
+    else:
+        tables.append(rows, lake, "geo", tables.BatchMark("query", 1, "run"))
+
+    written = spark.read.format("delta").load(layout.table_path(lake, layer, "geo"))
+    assert (rows.columns[1], written.columns[-1]) == ("height", "height")
+    [row] = written.collect()
+    assert (row.ind, row.height, row.country, row["_rescued_data"]) == (1, 2.5, "Fiji", "{}")
+    assert {row[name] for name in written.columns if name not in values} == {None}
+
+
+def test_a_column_of_another_type_is_refused_wherever_it_stands(spark, tmp_path, with_height):
+    lake = f"file:{tmp_path}"
+    tables.create(spark, lake, "batch", "geo")
+    with_height()
+    spark.sql(f"ALTER TABLE delta.`{layout.table_path(lake, 'batch', 'geo')}` ADD COLUMNS (height int)")
+    with pytest.raises(tables.TableSchemaError, match=r"\(height: int there, double declared\)"):
+        tables.add_columns(spark, lake, "batch", ["geo"])
+
+
+def test_a_table_that_lacks_its_days_is_refused(spark, tmp_path):
+    path = layout.table_path(f"file:{tmp_path}", "batch", "metrics")
+    spark.range(1).selectExpr("'pin' AS data_set").write.format("delta").save(path)
+    with pytest.raises(tables.TableSchemaError, match=r"ingest_date: missing there, date declared"):
+        tables.require(spark, f"file:{tmp_path}", "batch", ["metrics"])
 
 
 @pytest.mark.parametrize(("runtime", "versions"), [("", 1), ("17.3", 2)])
