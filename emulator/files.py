@@ -26,14 +26,15 @@ class FileError(ValueError):
 
 
 def read_rows(path: Path, declared: Dataset) -> Iterator[tuple[int, Row]]:
-    """Yield ``(line, row)`` of a file, each row with all columns of ``declared`` in the table's types.
+    """Yield ``(line, row)`` of a file, each row with its columns of ``declared`` in the table's types.
 
     The format goes by the file's extension: JSON Lines (``.jsonl``, ``.ndjson``, ``.json``: one object a line) or CSV
     with a header (``.csv``). UTF-8, with or without a byte order mark. An empty CSV field of a column that is no text
     is NULL. Times with an offset become UTC, as all times of the source are.
 
     :param path: the file; it is streamed.
-    :param declared: the data set whose columns the file must have, no more and no fewer, in any order.
+    :param declared: the data set whose columns the file must have, no more and, but for optional ones, no fewer, in any
+        order.
     :raises FileError: when the file is missing, of another format, or a line does not fit.
     """
     if path.suffix.lower() in JSON_LINES:
@@ -42,10 +43,10 @@ def read_rows(path: Path, declared: Dataset) -> Iterator[tuple[int, Row]]:
         rows = _csv_rows(path)
     else:
         raise FileError(f"{path}: the extension {path.suffix!r} says no format: use {', '.join(JSON_LINES + CSV)}")
-    names = [column.name for column in declared.columns]
     for line, values in rows:
-        _check_columns(f"{path}:{line}", declared, names, values)
-        yield line, {column.name: _convert(f"{path}:{line}", declared, column, values) for column in declared.columns}
+        _check_columns(f"{path}:{line}", declared, values)
+        present = (column for column in declared.columns if column.name in values)
+        yield line, {column.name: _convert(f"{path}:{line}", declared, column, values) for column in present}
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -109,11 +110,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise FileError(f"{path}: empty: a CSV file needs a header line")
 
 
-def _check_columns(place: str, declared: Dataset, names: list[str], values: dict[str, Any]) -> None:
-    if values.keys() == set(names):
-        return
-    missing = [name for name in names if name not in values]
+def _check_columns(place: str, declared: Dataset, values: dict[str, Any]) -> None:
+    names = [column.name for column in declared.columns]
+    missing = [column.name for column in declared.columns if column.name not in values and not column.optional]
     unknown = [name for name in values if name not in names]
+    if not missing and not unknown:
+        return
     faults = [f"no column {', '.join(map(repr, missing))}"] if missing else []
     faults += [f"unknown column {', '.join(map(repr, unknown))}"] if unknown else []
     raise FileError(

@@ -17,14 +17,16 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Insert ``rows`` within the connection's transaction.
 
+    :param rows: each has the table's columns; one that none of them has, as it is optional, is left out.
     :raises sqlalchemy.exc.DBAPIError: or the driver's own error, when the database refuses.
     :raises SourceError: when a text cannot be sent.
     """
+    names = [column.name for column in table.columns if any(column.name in row for row in rows)]
     try:
         if connection.dialect.driver == "psycopg2":
-            _copy(connection, table, rows)
+            _copy(connection, table, names, rows)
         else:
-            connection.execute(sa.insert(table), [dict(row) for row in rows])
+            connection.execute(sa.insert(table), [{name: row.get(name) for name in names} for row in rows])
     except UnicodeEncodeError as error:
         shown = ascii(error.object[max(0, error.start - 20) : error.end + 20])
         raise SourceError(
@@ -33,10 +35,9 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
         ) from error
 
 
-def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+def _copy(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]) -> None:
     """Insert rows by PostgreSQL's COPY, in its text format: https://www.postgresql.org/docs/current/sql-copy.html."""
-    names = [column.name for column in table.columns]
-    lines = ("\t".join(_copied(row[name]) for name in names) + "\n" for row in rows)
+    lines = ("\t".join(_copied(row.get(name)) for name in names) + "\n" for row in rows)
     preparer = connection.dialect.identifier_preparer
     columns = ", ".join(map(preparer.quote, names))
     driver: Any = connection.connection.driver_connection

@@ -51,12 +51,16 @@ def records_of(post: Post, contract: ContractCheck | None = None) -> Iterator[tu
 
 
 def row_json(declared: Dataset, row: Row) -> bytes:
-    """Return all columns of a row as compact JSON in the table's order, datetimes in ISO 8601."""
+    """Return all columns of a row as compact JSON in the table's order, datetimes in ISO 8601.
+
+    Of the optional ones those that have a value.
+    """
     return _json(_wire_values(declared, row))
 
 
 def _wire_values(declared: Dataset, row: Row) -> dict[str, Any]:
-    return {column.name: _wire_value(row[column.name]) for column in declared.columns}
+    sent = (column.name for column in declared.columns if not column.optional or row.get(column.name) is not None)
+    return {name: _wire_value(row[name]) for name in sent}
 
 
 def request_body(records: Iterable[Record]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import batched
@@ -84,7 +84,7 @@ def create_tables(engine: sa.Engine) -> None:
 
 
 def check_tables(engine: sa.Engine) -> None:
-    """See that every table and column is there, and that the first post number of each is one.
+    """See that every table and column that records need is there, and that the first post number of each is one.
 
     :raises SourceError: names the table, the columns it lacks, and the way out.
     """
@@ -101,17 +101,30 @@ def _check_table(connection: sa.Connection, name: str) -> None:
             f"the source database {address_of(connection.engine)} has no table {table.name!r}: fill it by "
             "'pinpipe source generate' or 'pinpipe source load', or make a view of that name"
         )
-    # Asked by a query: to look a view's columns up, MySQL wants more rights than reading it takes.
-    there = connection.execute(sa.select(sa.text("*")).select_from(table).where(sa.false())).keys()
-    missing = [column.name for column in table.columns if column.name not in there]
-    if missing:
+    there = _names_there(connection, table)
+    needed = [column.name for column in dataset(name).columns if not column.optional]
+    if missing := [column for column in needed if column not in there]:
         raise SourceError(
             f"{_where(connection.engine, name)} has no column {', '.join(map(repr, missing))}: it needs "
-            f"{', '.join(column.name for column in table.columns)}"
+            f"{', '.join(needed)}"
         )
     one = connection.execute(sa.select(number).where(number.is_not(None)).limit(1)).scalar()
     if one is not None:
         _post_number(connection.engine, name, one)
+
+
+def _names_there(connection: sa.Connection, table: sa.Table) -> Collection[str]:
+    # Asked by a query: to look a view's columns up, MySQL wants more rights than reading it takes.
+    return connection.execute(sa.select(sa.text("*")).select_from(table).where(sa.false())).keys()
+
+
+def _readable(connection: sa.Connection, name: str) -> list[sa.Column[Any]]:
+    """Return the columns of a table that are there: one that is not this package's may lack the optional ones."""
+    columns = list(TABLES[name].columns)
+    if not any(column.optional for column in dataset(name).columns):
+        return columns
+    there = _names_there(connection, TABLES[name])
+    return [column for column in columns if column.name in there]
 
 
 def _where(engine: sa.Engine, name: str) -> str:
@@ -289,7 +302,7 @@ def number_column(name: str) -> sa.Column[int]:
 
 def _rows(connection: sa.Connection, name: str, numbers: set[int]) -> dict[int, Row]:
     column = number_column(name)
-    query = sa.select(TABLES[name]).where(column.in_(sorted(numbers)))
+    query = sa.select(*_readable(connection, name)).where(column.in_(sorted(numbers)))
     rows: dict[int, Row] = {}
     # Streamed: without a primary key, a set of numbers may have any number of rows.
     for row in connection.execute(query, execution_options={"yield_per": POSTS_PER_QUERY}):
