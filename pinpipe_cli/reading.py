@@ -7,7 +7,7 @@ analytics job published last is layer ``answers``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from include import layout
+from include import layout, table_columns
 from include.questions import QUESTIONS, SERVING_VIEWS, question, view_sources, view_sql
 from include.settings import settings
 
@@ -41,7 +41,7 @@ _ORDER = {
 
 
 class TableMissingError(LookupError):
-    """A Delta table, a column of it, or its bucket does not exist yet; the message names the DAG that makes it."""
+    """A Delta table or its bucket does not exist yet; the message names the DAG that makes it."""
 
 
 def answer(question_id: str, *, lake: str | None = None) -> Any:
@@ -92,10 +92,12 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open a duckdb connection that sees Delta tables as ``batch.*``, ``speed.*``, ``answers.*`` and ``serving.*``.
 
+    Columns declared since a table was made, which its writer has not added yet, are NULL.
+
     :param views: serving views to make, with the tables below them.
     :param tables: further tables as (layer, name).
     :param lake: root of the Delta tables; default: the settings'.
-    :raises TableMissingError: when one of the tables does not exist yet, or has not all of its columns yet.
+    :raises TableMissingError: when one of the tables does not exist yet.
     :raises OSError: when S3 does not answer, or refuses.
     """
     root = lake or settings().lake_root
@@ -110,15 +112,10 @@ def connect(
     for (layer, name), dataset in datasets.items():
         source = f"{layer}_{name}"
         connection.register(source, dataset)
-        connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT * FROM {source}")  # noqa: S608
+        columns = ", ".join(["*", *_lacking(layer, name, dataset.schema.names)])
+        connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT {columns} FROM {source}")  # noqa: S608
     for view in views:
-        try:
-            connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
-        except duckdb.BinderException as error:
-            raise TableMissingError(
-                f"the tables below serving.{view} are of an earlier version ({str(error).splitlines()[0]}): "
-                "`pinpipe run provision` adds what they lack"
-            ) from error
+        connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
     return connection
 
 
@@ -143,6 +140,20 @@ def _opened(name: str, layer: str, lake: str | None) -> duckdb.DuckDBPyConnectio
     if name not in TABLES[layer]:
         raise LookupError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}")
     return connect([name], lake=lake) if layer == "serving" else connect(tables=[(layer, name)], lake=lake)
+
+
+def _lacking(layer: str, name: str, present: Collection[str]) -> Iterator[str]:
+    """Yield what to select for each declared column that a table lacks."""
+    declared = table_columns.columns(layer, name) if layer in layout.LAYERS else ()
+    for column, type_name in declared:
+        if column not in present:
+            yield f'CAST(NULL AS {_duckdb_type(type_name)}) AS "{column}"'
+
+
+def _duckdb_type(spark_type: str) -> str:
+    if spark_type.startswith("array<"):
+        return f"{_duckdb_type(spark_type.removeprefix('array<').removesuffix('>'))}[]"
+    return "TIMESTAMPTZ" if spark_type == "timestamp" else spark_type
 
 
 def _of_day(layer: str, day: date | None) -> str:

@@ -70,14 +70,18 @@ def lake(tmp_path_factory):
     return str(root)
 
 
-def test_a_view_over_tables_of_an_earlier_version_names_what_they_lack_and_the_way_out(lake, tmp_path):
+@pytest.mark.parametrize("lacking", ["_rescued_data", "coordinates", "timestamp"])
+def test_what_a_table_of_an_earlier_version_lacks_is_read_with_null(lake, tmp_path, lacking):
     shutil.copytree(lake, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "batch" / "geo")
-    schema = pa.schema([*OWN["geo"], *LOGGED, *ADDRESS["batch"]])
-    write_deltalake(str(tmp_path / "batch" / "geo"), pa.Table.from_pylist([], schema))
-    with pytest.raises(reading.TableMissingError, match=r"serving\.geo .*_rescued_data.*`pinpipe run provision` adds"):
-        reading.table("geo", lake=str(tmp_path))
-    assert reading.count("geo", "batch", lake=str(tmp_path)) == 0
+    schema = pa.schema([column for column in [*OWN["geo"], *LOGGED, *ADDRESS["batch"]] if column[0] != lacking])
+    rows = pa.Table.from_pylist([{"ind": 1, "country": "Chile", "ingest_date": SECOND}], schema)
+    write_deltalake(str(tmp_path / "batch" / "geo"), rows)
+    for layer in ("batch", "serving"):
+        [row] = reading.table("geo", layer, lake=str(tmp_path)).to_pylist()
+        assert (row["country"], row[lacking]) == ("Chile", None)
+    declared, found = (reading.table("geo", lake=root).schema.field(lacking) for root in (lake, str(tmp_path)))
+    assert found.type == declared.type
 
 
 def test_a_question_is_answered_from_both_layers(lake):
