@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from include.alerts import AlertId
 
-# The way out that a message names, or the error that a job ended with; whichever task it was.
+# What a message says, or the error that a job ended with, by its class; whichever task it was.
 _BY_REASON = (
     ("not provisioned", AlertId.NOT_PROVISIONED),
-    ("missing_raw", AlertId.RAW_OBJECTS_MISSING),
-    ("too_many_quarantined", AlertId.TOO_MANY_QUARANTINED),
+    # The job is there, and of a version that did not know a parameter yet.
+    ("has no such parameter", AlertId.NOT_PROVISIONED),
+    ("RawObjectsGoneError", AlertId.RAW_OBJECTS_MISSING),
+    ("TooManyQuarantinedError", AlertId.TOO_MANY_QUARANTINED),
     ("TakenOverError", AlertId.STREAM_TAKEN_OVER),
 )
 _BY_TASK = {

@@ -44,7 +44,8 @@ def test_a_failed_run_is_one_alert_with_its_reason_its_day_and_where_to_read_on(
     (alert,) = [alert for alert in processed[0] if alert["dag_id"] == "clean_batch"]
     assert (alert["alert"], alert["state"], alert["severity"]) == ("raw-objects-missing", "firing", "critical")
     assert (alert["task_id"], alert["day"]) == ("clean", "2024-02-29")
-    assert alert["what"] == "Task clean failed: RuntimeError: day 2024-02-29: raw objects are gone"
+    assert alert["what"].startswith("Task clean failed: RuntimeError: Job run failed with the errors [{'error': 'Raw")
+    assert alert["what"].endswith("RawObjectsGoneError: day 2024-02-29: raw objects are gone")
     assert alert["run_url"].startswith("http://airflow.example:8080/dags/clean_batch/runs/manual__")
     assert alert["runbook_url"] == "https://wiki.example/runbook#raw-objects-missing"
 

@@ -30,8 +30,13 @@ def test_the_task_that_failed_tells_the_alert(dag_id: str, task_id: str, alert_i
 @pytest.mark.parametrize(
     ("reason", "alert_id"),
     [
-        ("… or give missing_raw=accept to clean without them", AlertId.RAW_OBJECTS_MISSING),
-        ('… with {"too_many_quarantined": "accept"} as the conf', AlertId.TOO_MANY_QUARANTINED),
+        ("… 'error': 'spark_jobs.missing_raw.RawObjectsGoneError: day 2024-02-29: 2 of …", AlertId.RAW_OBJECTS_MISSING),
+        ("… 'error': 'TooManyQuarantinedError: day 2024-02-29: too many …", AlertId.TOO_MANY_QUARANTINED),
+        (
+            "Response: {'message': \"job_parameters.x: job 'pinpipe-clean_batch' has no such parameter: bucket, day, "
+            'missing_raw, too_many_quarantined"}, Status Code: 400',
+            AlertId.NOT_PROVISIONED,
+        ),
         ("no space left", AlertId.CLEANING_FAILED),
     ],
 )

@@ -12,6 +12,10 @@ from pinpipe_airflow.failure_reason import KEY, AlertedFailure, failure, leave_r
 from include.alerts import AlertId
 
 
+class RawObjectsGoneError(RuntimeError):
+    """Named as the job's own, whose module needs Spark."""
+
+
 class TaskInstance:
     dag_id, task_id = "clean_batch", "clean"
 
@@ -28,8 +32,8 @@ def reason(error: Any) -> str:
 
 def test_a_failed_task_leaves_its_error_and_which_alert_that_is() -> None:
     ti = TaskInstance()
-    leave_reason({"ti": ti, "exception": RuntimeError("gone\n  give missing_raw=accept")})  # type: ignore[arg-type]
-    assert ti.pushed == {KEY: {"reason": "RuntimeError: gone", "alert": "raw-objects-missing"}}
+    leave_reason({"ti": ti, "exception": RawObjectsGoneError("gone\n  give missing_raw=accept")})  # type: ignore[arg-type]
+    assert ti.pushed == {KEY: {"reason": "RawObjectsGoneError: gone", "alert": "raw-objects-missing"}}
 
 
 def test_a_task_whose_process_is_gone_leaves_nothing() -> None:
@@ -69,4 +73,4 @@ def test_a_secret_that_airflow_knows_is_masked_even_where_the_text_is_cut() -> N
 
 
 def test_a_mark_that_would_be_cut_off_still_tells_the_alert() -> None:
-    assert failure("clean_batch", "clean", "x" * 2_000 + " missing_raw=accept")["alert"] == "raw-objects-missing"
+    assert failure("clean_batch", "clean", "x" * 2_000 + " RawObjectsGoneError: gone")["alert"] == "raw-objects-missing"

@@ -21,7 +21,8 @@ with DAG(
 
     @task
     def clean() -> None:
-        raise RuntimeError("day 2024-02-29: raw objects are gone\ngive missing_raw=accept to clean without them")
+        error = "'error': 'RawObjectsGoneError: day 2024-02-29: raw objects are gone\\nthe first is x'"
+        raise RuntimeError(f"Job run failed with the errors [{{{error}}}]")
 
     clean()
 
