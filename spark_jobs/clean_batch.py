@@ -15,8 +15,16 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.day_cleaning import JOB, Day, clean_day
 from spark_jobs.driver_log import log_to_driver
-from spark_jobs.expectations import DAYS_COMPARED, Tolerance
-from spark_jobs.missing_raw import ACCEPT, REFUSE, refuse_or_accept, refuse_or_accept_emptiness, rows_read
+from spark_jobs.expectations import DAYS_COMPARED, Tolerance, comparable
+from spark_jobs.missing_raw import (
+    ACCEPT,
+    REFUSE,
+    UNKNOWN_MANIFEST,
+    manifest_of,
+    refuse_or_accept,
+    refuse_or_accept_emptiness,
+    rows_read,
+)
 from spark_jobs.quarantined_share import QuarantineLimit
 from spark_jobs.raw_objects import list_day
 from spark_jobs.receipts import get_receipt, last_receipts, put_receipt
@@ -28,18 +36,26 @@ log = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job with the command line's arguments."""
-    options = _options(arguments)
+    options = parse(arguments)
     log_to_driver()
     s3 = boto3.client("s3", config=_TIMEOUTS)
     spark = SparkSession.builder.appName(f"{JOB} {options.day}").getOrCreate()
     # Listed after the session is up: the younger the list, the fewer the objects that come too late for this run.
     objects = list(list_day(s3, options.bucket, options.pipeline_id, options.day))
-    last_receipt = get_receipt(s3, options.bucket, JOB, options.day)
+    last_receipt = get_receipt(s3, options.bucket, JOB, options.day, manifest_of, UNKNOWN_MANIFEST)
     refuse_or_accept(options.missing_raw, options.day, last_receipt, objects)
     if last_receipt is None and not objects:
         read_before = rows_read(spark, options.lake, options.day)
         refuse_or_accept_emptiness(options.missing_raw, options.day, read_before)
-    day = Day(
+    compared = last_receipts(s3, options.bucket, JOB, options.day, DAYS_COMPARED, comparable)
+    receipt = clean_day(spark, day_of(options), objects, compared)
+    key = put_receipt(s3, options.bucket, JOB, options.day, receipt)
+    log.info("day %s: %s; receipt s3://%s/%s", options.day, receipt["data_sets"], options.bucket, key)
+
+
+def day_of(options: argparse.Namespace) -> Day:
+    """Return what is to be cleaned, and how."""
+    return Day(
         day=options.day,
         root=f"s3://{options.bucket}",
         lake=options.lake,
@@ -47,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         superseded_share=options.superseded_share,
         run_id=options.run_id,
         quarantine_limit=QuarantineLimit(
-            options.max_quarantined_share, options.quarantined_rows_allowed, options.too_many_quarantined
+            share=options.max_quarantined_share,
+            rows=options.quarantined_rows_allowed,
+            choice=options.too_many_quarantined,
         ),
         tolerance=Tolerance(
             rows_low=options.expected_rows_low,
@@ -57,12 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             superseded_share=options.superseded_share,
         ),
     )
-    receipt = clean_day(spark, day, objects, last_receipts(s3, options.bucket, JOB, options.day, DAYS_COMPARED))
-    key = put_receipt(s3, options.bucket, JOB, options.day, receipt)
-    log.info("day %s: %s; receipt s3://%s/%s", options.day, receipt["data_sets"], options.bucket, key)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options that the command line's arguments give."""
     parser = argparse.ArgumentParser(prog=JOB, description=__doc__)
     parser.add_argument("--day", required=True, type=_day, help="UTC day to clean, YYYY-MM-DD")
     parser.add_argument("--bucket", required=True, help="bucket of raw objects and receipts")

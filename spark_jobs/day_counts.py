@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.outcomes import OUTCOMES, SUPERSEDED
+from include.outcomes import OUTCOMES, REDELIVERED, SUPERSEDED
 from include.schema import DATASETS, dataset
 
 
@@ -53,9 +53,14 @@ class DataSetCounts:
         """Return how many clean rows are NULL in each column that may be."""
         return {column: self.nulls[column] for column in dataset(data_set).nullable_clean}
 
+    @property
+    def records(self) -> int:
+        """Rows read, each record once: what shares are of. A raw object that is there twice must not halve them."""
+        return self.read - self.outcomes[REDELIVERED]
+
     def superseded_above(self, share: float) -> bool:
-        """Whether more than ``share`` of the rows read were replaced by a later, different one."""
-        return self.outcomes[SUPERSEDED] > share * self.read
+        """Whether more than ``share`` of the records were replaced by a later, different one."""
+        return self.outcomes[SUPERSEDED] > share * self.records
 
 
 def check_equation(day: str, counts: Mapping[str, DataSetCounts]) -> None:

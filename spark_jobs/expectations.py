@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from include.outcomes import CLEAN, QUARANTINED, SUPERSEDED
+from include.outcomes import CLEAN, QUARANTINED, REDELIVERED, SUPERSEDED
 from include.schema import DATASETS, dataset
 from spark_jobs.day_counts import DataSetCounts
 
@@ -110,6 +110,15 @@ def _of_data_set(
             yield Expectation(name, UNKNOWN_SHARE, column.name, share, 0, tolerance.unknown_share)
 
 
+def comparable(receipt: Mapping[str, Any]) -> None:
+    """See that a receipt tells what days are compared by.
+
+    :raises LookupError: when it does not; ``TypeError``, ``AttributeError`` or ``ValueError`` likewise.
+    """
+    for name in DATASETS:
+        sum(_figures_of_receipt(name, receipt).values())
+
+
 def _bounds(
     figure: Figure, middle: float | None, tolerance: Tolerance, over: bool
 ) -> tuple[float | None, float | None]:
@@ -124,11 +133,11 @@ def _bounds(
 
 def _figures(rows: Mapping[str, int], nulls: Mapping[str, int], rescued: int | None) -> dict[Figure, float]:
     """Return the figures of a data set and day; shares only where there is something to have a share of."""
-    read, clean = rows["read"], rows[CLEAN]
-    found: dict[Figure, float] = {ROWS_READ: read}
-    if read:
-        found[QUARANTINED_SHARE] = rows[QUARANTINED] / read
-        found[SUPERSEDED_SHARE] = rows[SUPERSEDED] / read
+    clean, records = rows[CLEAN], rows["read"] - rows[REDELIVERED]
+    found: dict[Figure, float] = {ROWS_READ: rows["read"]}
+    if records:
+        found[QUARANTINED_SHARE] = rows[QUARANTINED] / records
+        found[SUPERSEDED_SHARE] = rows[SUPERSEDED] / records
     if clean:
         found |= {(NULL_SHARE, column): number / clean for column, number in nulls.items()}
         if rescued is not None:

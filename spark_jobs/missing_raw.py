@@ -25,6 +25,21 @@ class RawObjectsGoneError(RuntimeError):
     """A day cannot be cleaned again, as not all of its raw objects are there any more."""
 
 
+# What a broken receipt means here: cleaning the day again is what mends it.
+UNKNOWN_MANIFEST = (
+    ": which raw objects the last cleaning has read is not known, so none of them is missed; the day is cleaned from "
+    "those that are there"
+)
+
+
+def manifest_of(receipt: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return key and lines of each raw object that a cleaning has read.
+
+    :raises LookupError: when its receipt does not tell; ``TypeError`` or ``ValueError`` likewise.
+    """
+    return [(str(entry["key"]), int(entry["lines"])) for entry in receipt["manifest"]]
+
+
 def refuse_or_accept(
     choice: str, day: str, last_receipt: Mapping[str, Any] | None, listed: Iterable[RawObject]
 ) -> None:
@@ -38,14 +53,14 @@ def refuse_or_accept(
     :param listed: the day's raw objects now.
     :raises RawObjectsGoneError: with ``refuse``, where objects are gone: says how many, and the ways out.
     """
-    manifest = last_receipt["manifest"] if last_receipt else []
+    manifest = manifest_of(last_receipt) if last_receipt else []
     present = {raw.key for raw in listed}
-    gone = [entry for entry in manifest if entry["lines"] and entry["key"] not in present]
+    gone = [(key, lines) for key, lines in manifest if lines and key not in present]
     if not gone:
         return
     found = (
         f"day {day}: {len(gone)} of the {len(manifest)} raw objects that its last cleaning has read are gone, with "
-        f"{sum(entry['lines'] for entry in gone)} lines, the first is {gone[0]['key']}"
+        f"{sum(lines for _, lines in gone)} lines, the first is {gone[0][0]}"
     )
     _refuse_or_tell(choice, found)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _RULES = (contracts, schema, value_forms, raw_objects, records, fields, conversions, checks, duplicates, judging)
+
+Check = Callable[[dict[str, Any]], object]
+
+log = logging.getLogger(__name__)
 
 
 def rules_version() -> str:
@@ -31,29 +36,47 @@ def rules_version() -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def get_receipt(s3: S3Client, bucket: str, job: str, day: str | None) -> dict[str, Any] | None:
-    """Return a job's newest receipt, ``None`` where there is none."""
+def get_receipt(
+    s3: S3Client, bucket: str, job: str, day: str | None, check: Check = dict, otherwise: str = ""
+) -> dict[str, Any] | None:
+    """Return a job's newest receipt, ``None`` where there is none, or a broken one, which a warning names.
+
+    :param check: raises what a look-up or conversion raises where the receipt lacks what its reader needs.
+    :param otherwise: what becomes of a broken one, for the warning.
+    """
+    key = layout.receipt_key(job, day)
     try:
-        answer = s3.get_object(Bucket=bucket, Key=layout.receipt_key(job, day))
+        answer = s3.get_object(Bucket=bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    receipt: dict[str, Any] = json.loads(answer["Body"].read())
+    body = answer["Body"].read()
+    try:
+        receipt: dict[str, Any] = json.loads(body)
+        check(receipt)
+    except (ValueError, LookupError, TypeError, AttributeError) as broken:
+        log.warning("the receipt s3://%s/%s is broken (%r) and counts as none%s", bucket, key, broken, otherwise)
+        return None
     return receipt
 
 
-def last_receipts(s3: S3Client, bucket: str, job: str, before: str, most: int) -> list[dict[str, Any]]:
+def last_receipts(
+    s3: S3Client, bucket: str, job: str, before: str, most: int, check: Check = dict
+) -> list[dict[str, Any]]:
     """Return a job's receipts of the days before a day, the newest first, without their manifests.
 
     :param before: ``YYYY-MM-DD``.
-    :param most: how many at most; days between them that have none do not count.
+    :param most: how many at most; days between them that have none, or a broken one, do not count.
+    :param check: see :func:`get_receipt`.
     """
     form = re.compile(re.escape(layout.receipt_key(job, "DAY")).replace("DAY", r"(\d{4}-\d{2}-\d{2})"))
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{layout.RECEIPT_ROOT}/{job}/")
     keys = (form.fullmatch(entry["Key"]) for page in pages for entry in page.get("Contents", []))
     days = sorted(day for key in keys if key and (day := key.group(1)) < before)
-    found = []
-    for day in days[: -most - 1 : -1]:
-        if receipt := get_receipt(s3, bucket, job, day):  # it may have gone meanwhile
+    found: list[dict[str, Any]] = []
+    for day in reversed(days):
+        if len(found) == most:
+            break
+        if receipt := get_receipt(s3, bucket, job, day, check):  # it may have gone meanwhile
             found.append({name: value for name, value in receipt.items() if name != "manifest"})
     return found
 

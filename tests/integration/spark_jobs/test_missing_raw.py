@@ -12,7 +12,9 @@ from spark_jobs.create_tables import create_tables
 from spark_jobs.missing_raw import (
     ACCEPT,
     REFUSE,
+    UNKNOWN_MANIFEST,
     RawObjectsGoneError,
+    manifest_of,
     refuse_or_accept,
     refuse_or_accept_emptiness,
     rows_read,
@@ -103,6 +105,18 @@ def test_the_receipt_of_a_day_is_read_or_not_there(s3):
     stub.add_client_error("get_object", "NoSuchKey", http_status_code=404, expected_params=asked)
     assert get_receipt(client, "b", "clean_batch", DAY) == RECEIPT
     assert get_receipt(client, "b", "clean_batch", DAY) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"manifest": [{"ke', b"\xff", b"[]", b"{}", b'{"manifest": [{"key": "a"}]}', b'{"manifest": null}']
+)
+def test_a_broken_receipt_is_none_and_told_with_what_that_means(s3, caplog, body):
+    client, stub = s3
+    stub.add_response("get_object", {"Body": io.BytesIO(body)})
+    assert get_receipt(client, "b", "clean_batch", DAY, manifest_of, UNKNOWN_MANIFEST) is None
+    [warning] = caplog.messages
+    assert warning.startswith(f"the receipt s3://b/receipts/clean_batch/dt={DAY}/latest.json is broken (")
+    assert warning.endswith("none of them is missed; the day is cleaned from those that are there")
 
 
 def test_a_receipt_that_cannot_be_read_is_no_missing_one(s3):

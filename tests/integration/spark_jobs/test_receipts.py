@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 from include import contracts, schema, value_forms
 from spark_jobs import checks, conversions, duplicates, fields, receipts, records
+from spark_jobs.expectations import comparable
 from spark_jobs.receipts import last_receipts, put_receipt, rules_version
 
 pytestmark = pytest.mark.spark
@@ -39,6 +40,19 @@ def test_the_last_receipts_are_those_of_the_nearest_days_before_without_their_ma
             stub.add_response("get_object", {"Body": BytesIO(body)}, {"Bucket": "b", "Key": key})
         found = last_receipts(s3, "b", "clean_batch", "2020-02-03", 2)
     assert found == [{"day": keys[2]}, {"day": keys[1]}]
+
+
+def test_a_broken_receipt_of_a_day_before_is_told_and_the_day_before_that_taken(caplog):
+    days = [f"2020-01-0{day}" for day in range(1, 5)]
+    keys = [f"receipts/clean_batch/dt={day}/latest.json" for day in days]
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(s3) as stub:
+        stub.add_response("list_objects_v2", {"Contents": [{"Key": key} for key in keys]})
+        for body in (b'{"data_sets": {"pi', b'{"day": "2020-01-03"}', b'{"day": "2020-01-02", "data_sets": {}}'):
+            stub.add_response("get_object", {"Body": BytesIO(body)})
+        found = last_receipts(s3, "b", "clean_batch", "2020-01-05", 1, comparable)
+    assert [receipt["day"] for receipt in found] == ["2020-01-02"]
+    assert [key in told for key, told in zip(keys[:1:-1], caplog.messages, strict=True)] == [True, True]
 
 
 def test_the_rules_version_is_the_same_for_the_same_rules():

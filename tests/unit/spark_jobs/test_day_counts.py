@@ -29,6 +29,11 @@ def test_a_superseded_share_is_too_high_above_the_limit_only():
     assert not counted(0).superseded_above(0)
 
 
+def test_a_share_is_of_records_each_of_which_counts_once():
+    assert counted(200, clean=94, superseded=6, redelivered=100).superseded_above(0.05)
+    assert counted(200, clean=94, superseded=6, redelivered=100).records == 100
+
+
 def test_metrics_are_the_counts_the_broken_rules_and_the_warnings():
     counts = {"user": counted(3, clean=1, quarantined=2)}
     warnings = [{"data_set": "user", "warning": "unknown_category", "value": "cats", "count": 1}]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from spark_jobs.day_counts import DataSetCounts
-from spark_jobs.expectations import Tolerance, expectations
+from spark_jobs.expectations import Tolerance, comparable, expectations
 
 TOLERANCE = Tolerance(rows_low=0.5, rows_high=2, share_change=0.05, unknown_share=0.01, superseded_share=0.1)
 
@@ -108,9 +108,40 @@ def test_what_receipts_of_an_earlier_version_do_not_tell_is_not_compared(missing
 
 
 def test_a_receipt_that_knows_no_such_data_set_is_not_compared():
-    assert expectations(
+    found = expectations(
         {name: counts(1) for name in ("pin", "geo", "user")}, [{"data_sets": {}}] * 3, TOLERANCE, over=True
     )
+    assert [(one.low, one.high) for one in found if one.name == "rows_read"] == [(None, None)] * 3
+
+
+def test_shares_are_of_records_each_of_which_counts_once():
+    of = counts(80, quarantined=20)
+    of.read += 100
+    of.add("redelivered", [], [], False, 100)
+    found = told(of)
+    assert (found["rows_read"].value, found["quarantined_share"].value) == (200, 0.2)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [],
+        {},
+        {"data_sets": []},
+        {"data_sets": {"pin": {"read": 1}}},
+        {"data_sets": {"pin": {**counts().as_receipt(), "quarantined": "many"}}},
+        {"data_sets": {"pin": counts().as_receipt()}, "nulls": None},
+        {"data_sets": {"pin": counts().as_receipt()}, "nulls": {"pin": {"title": None}}},
+    ],
+)
+def test_a_receipt_that_tells_no_numbers_is_none_to_compare_with(broken):
+    with pytest.raises((LookupError, TypeError, AttributeError, ValueError)):
+        comparable(broken)
+
+
+def test_a_receipt_of_this_version_and_of_an_earlier_one_can_be_compared_with():
+    comparable(receipt(counts()))
+    comparable({"data_sets": {"pin": counts().as_receipt()}})
 
 
 def test_a_receipt_holds_numbers_that_json_has():
