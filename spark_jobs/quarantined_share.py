@@ -6,8 +6,9 @@ A day is replaced as a whole: published, it would lose the good rows that an ear
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F  # noqa: N812
@@ -18,7 +19,8 @@ from spark_jobs.judging import Judged
 from spark_jobs.missing_raw import REFUSE
 from spark_jobs.raw_objects import DEAD_LETTER
 
-# Platforms show some thousand characters of an error.
+# Platforms show some thousand characters of an error, and an alert its first line: that has all rules, and samples
+# follow, the first of each data set before the second of any.
 _RULES_SHOWN = 5
 _SAMPLES_SHOWN = 3
 _CHARACTERS_SHOWN = 120
@@ -34,7 +36,8 @@ class TooManyQuarantinedError(RuntimeError):
 class QuarantineLimit:
     """How many rows of a data set and day may be quarantined.
 
-    :param share: of the rows read, 0 to 1; of dead letters, whose data set is not known, of all rows of the day.
+    :param share: of the rows read, each record once, 0 to 1; of dead letters, whose data set is not known, of all rows
+        of the day.
     :param rows: so many are allowed whatever their share.
     :param choice: what to do above both: ``refuse``, or ``accept``, which says so in a warning.
     """
@@ -49,11 +52,13 @@ UNLIMITED = QuarantineLimit()
 
 def above(counts: Mapping[str, DataSetCounts], limit: QuarantineLimit) -> dict[str, float]:
     """Return the quarantined share of each data set that has more quarantined rows than the limit allows."""
-    of_day = sum(of.read for of in counts.values())
-    read = {name: of_day if name == DEAD_LETTER else of.read for name, of in counts.items()}
+    of_day = sum(of.records for of in counts.values())
+    records = {name: of_day if name == DEAD_LETTER else of.records for name, of in counts.items()}
     found = {name: of.outcomes[QUARANTINED] for name, of in counts.items()}
     return {
-        name: rows / read[name] for name, rows in found.items() if rows > limit.rows and rows > limit.share * read[name]
+        name: rows / records[name]
+        for name, rows in found.items()
+        if rows > limit.rows and rows > limit.share * records[name]
     }
 
 
@@ -70,48 +75,59 @@ def refuse_or_accept(
     """
     shares = above(counts, limit)
     if shares and limit.choice == REFUSE:
-        found = "\n".join(_told(name, share, counts[name], judged[name].rows) for name, share in shares.items())
+        told = "; ".join(_told(name, share, counts[name]) for name, share in shares.items())
+        samples = "\n".join(_samples({name: judged[name].rows for name in shares}, counts))
         raise TooManyQuarantinedError(
-            f"day {day}: too many rows break rules ({', '.join(f'{n} {s:.1%}' for n, s in shares.items())}; "
-            f"max_quarantined_share allows {limit.share:.1%}), so nothing was changed: the day is as it was. Mend what "
-            "is sent, or the rules, and clean the day again; or have the rows quarantined, with "
-            f'{{"day": "{day}", "too_many_quarantined": "accept"}} as the conf of clean_batch.\n{found}'
+            f"day {day}: too many rows break rules ({told}; max_quarantined_share allows {limit.share:.1%}), so "
+            "nothing was changed: the day is as it was. Mend what is sent, or the rules, and clean the day again; or "
+            f'have the rows quarantined, with {{"day": "{day}", "too_many_quarantined": "accept"}} as the conf of '
+            "clean_batch."
+            f"\n{samples}"
         )
     for name, share in shares.items():
         log.warning("day %s: %.1f %% of %s are quarantined: accepted", day, 100 * share, name)
     return shares
 
 
-def _told(name: str, share: float, counts: DataSetCounts, rows: DataFrame) -> str:
-    shown = [rule for rule, _ in counts.rules.most_common(_RULES_SHOWN)]
-    samples = _samples(rows, shown)
-    lines = [f"{name}: {counts.outcomes[QUARANTINED]} of {counts.read} rows, {share:.1%}"]
-    for rule in shown:
-        lines.append(f"  {rule}: {counts.rules[rule]}")
-        lines += [f"    {_sample(row)}" for row in samples.get(rule, ())]
-    if len(counts.rules) > len(shown):
-        lines.append(f"  and {len(counts.rules) - len(shown)} other rules")
-    return "\n".join(lines)
+def _told(name: str, share: float, counts: DataSetCounts) -> str:
+    rules = [f"{rule} {rows}" for rule, rows in counts.rules.most_common(_RULES_SHOWN)]
+    others = len(counts.rules) - len(rules)
+    return f"{name} {share:.1%}: {', '.join(rules)}{f' and {others} other rules' if others else ''}"
 
 
-def _samples(rows: DataFrame, rules: list[str]) -> dict[str, list[Row]]:
-    """Return the first quarantined rows of each rule, in one Spark job."""
+def _samples(rows: Mapping[str, DataFrame], counts: Mapping[str, DataSetCounts]) -> Iterator[str]:
+    """Yield quarantined rows for people: the first of each data set, then the second of each, and so on."""
+    by_data_set = [_rows_of(of, _shown_rules(counts[name])) for name, of in rows.items()]
+    for of_place in zip_longest(*by_data_set):
+        yield from (_sample(row) for row in of_place if row)
+
+
+def _rows_of(rows: DataFrame, rules: Sequence[str]) -> list[Row]:
+    """Return some quarantined rows, each once: the first of each rule, then the second of each, and so on.
+
+    :param rules: the rules, in one Spark job for all.
+    """
     broken = rows.where(F.col("outcome") == QUARANTINED).select(
         F.explode("rules").alias("rule"),
+        "rules",
         "topic",
         "partition",
         "offset",
         F.substring("raw", 1, _CHARACTERS_SHOWN + 1).alias("raw"),
     )
     place = F.row_number().over(Window.partitionBy("rule").orderBy("partition", "offset", "raw"))
-    first = broken.where(F.col("rule").isin(rules)).withColumn("place", place).where(F.col("place") <= _SAMPLES_SHOWN)
-    found: dict[str, list[Row]] = {}
-    for row in first.orderBy("rule", "place").collect():
-        found.setdefault(row.rule, []).append(row)
-    return found
+    first = broken.where(F.col("rule").isin(*rules)).withColumn("place", place).where(F.col("place") <= _SAMPLES_SHOWN)
+    found = sorted(first.collect(), key=lambda row: (row.place, rules.index(row.rule)))
+    each_once = {(row.topic, row.partition, row.offset, row.raw): row for row in reversed(found)}
+    return list(reversed(each_once.values()))[:_SAMPLES_SHOWN]
+
+
+def _shown_rules(counts: DataSetCounts) -> list[str]:
+    return [rule for rule, _ in counts.rules.most_common(_RULES_SHOWN)]
 
 
 def _sample(row: Row) -> str:
+    rules = ", ".join(row.rules[:_RULES_SHOWN]) + (", …" if len(row.rules) > _RULES_SHOWN else "")
     cut = "…" if len(row.raw) > _CHARACTERS_SHOWN else ""
     text = "".join(c if c.isprintable() else " " for c in row.raw[:_CHARACTERS_SHOWN])
-    return f"{row.topic}/{row.partition}/{row.offset}: {text}{cut}"
+    return f"  {row.topic}/{row.partition}/{row.offset} ({rules}): {text}{cut}"

@@ -235,7 +235,7 @@ def test_the_receipt_tells_contracts_nulls_rescued_rows_and_expectations(world):
     }  # fmt: skip
     told = {(one["data_set"], one["name"], one.get("column")): one for one in receipt["expectations"]}
     assert told["geo", "quarantined_share", None] == {
-        "data_set": "geo", "name": "quarantined_share", "value": 0.5, "low": None, "high": None, "met": True,
+        "data_set": "geo", "name": "quarantined_share", "value": 0.571429, "low": None, "high": None, "met": True,
     }  # fmt: skip
     assert told["pin", "null_share", "description"]["value"] == 1
     assert told["user", "rescued_share", None]["value"] == 0.5
@@ -256,9 +256,9 @@ def test_a_day_unlike_the_days_before_it_is_cleaned_and_told(world):
 def test_a_day_of_which_too_many_rows_break_rules_stays_as_it_is(world):
     before = world.commits()
     limit = QuarantineLimit(share=0.4, rows=3)
-    with pytest.raises(TooManyQuarantinedError, match=r"geo 50\.0%; .*allows 40\.0%") as refused:
+    with pytest.raises(TooManyQuarantinedError, match=r"geo 57\.1%: unparsable 2, .*allows 40\.0%") as refused:
         world.clean(run_id="refused", quarantine_limit=limit)
-    assert 'p.geo/0/2: {"ind": 2, ' in str(refused.value)
+    assert 'p.geo/0/2 (latitude_out_of_range, country_missing): {"ind": 2, ' in str(refused.value)
     assert world.commits() == before
     receipt = world.clean(run_id="the run", quarantine_limit=replace(limit, choice="accept"))
     assert {"data_set": "geo", "warning": "quarantined_share", "count": 4} in receipt["warnings"]
