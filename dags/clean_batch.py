@@ -6,7 +6,8 @@ layer, and checks the job's receipt. A day can be cleaned any number of times, i
 - **Which day**: the param `day`; else, in scheduled and backfill runs, the UTC day of the data interval; else today.
 - **When**: scheduled runs begin some minutes after midnight (`settle_minutes`).
 - **Late days**: a scheduled run also looks at the days before its own (`late_window_days`) and triggers a run for each
-  with raw objects that its last cleaning did not read: because they came late, or because there was no cleaning.
+  with raw objects that its last cleaning did not read: because they came late, or because there was no cleaning. A day
+  whose broken rows were accepted is cleaned so again.
 - **Too many broken rows**: where more of the day than `max_quarantined_share` breaks rules, the task `clean` fails,
   names rules and rows, and the day stays as it was (`too_many_quarantined`).
 
@@ -108,6 +109,7 @@ with DAG(
         databricks_conn_id=wanted.databricks_conn_id,
         job_name=wanted.job_name("clean_batch"),
         job_parameters={
+            **wanted.judged_by,
             "day": resolved["day"],
             "missing_raw": "{{ params.missing_raw }}",
             "too_many_quarantined": "{{ params.too_many_quarantined }}",

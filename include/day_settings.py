@@ -6,6 +6,15 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 _LONG = 2**63 - 1
+_JUDGED_BY = (
+    "superseded_share",
+    "max_quarantined_share",
+    "quarantined_rows_allowed",
+    "expected_rows_low",
+    "expected_rows_high",
+    "expected_share_change",
+    "expected_unknown_share",
+)
 
 
 class DaySettings(BaseSettings):
@@ -59,3 +68,8 @@ class DaySettings(BaseSettings):
     expected_unknown_share: float = Field(
         0.01, ge=0, le=1, description="Largest share expected of rows with an unknown category or media type."
     )
+
+    @property
+    def judged_by(self) -> dict[str, str]:
+        """What decides how a day is judged, as parameters of the job ``clean_batch``, whose defaults are older."""
+        return {name: str(getattr(self, name)) for name in _JUDGED_BY}

@@ -26,6 +26,7 @@ from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, Recovere
 from pinpipe_airflow.tags import Tag
 
 from include.alerts import AlertId
+from include.job_definitions import job_definition
 from include.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,6 +295,13 @@ def test_tables_are_maintained_once_a_week_as_work_of_the_job_that_cleans(bag):
     assert maintain.job_name == clean.job_name
     assert maintain.job_parameters["work"] == "maintain"
     assert "work" not in clean.job_parameters
+
+
+def test_a_day_is_judged_by_the_settings_of_its_run_and_not_by_those_that_the_job_was_made_with(bag):
+    given = bag.dags["clean_batch"].get_task("clean").job_parameters
+    assert given.items() >= settings().judged_by.items()
+    declared = {parameter["name"] for parameter in job_definition("clean_batch", settings().marks)["parameters"]}
+    assert given.keys() <= declared
 
 
 def test_a_teardown_does_nothing_before_it_was_approved(bag):

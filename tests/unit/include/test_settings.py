@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from airflow.utils.dates import cron_presets
 
+from include.job_definitions import job_definition
 from include.settings import SettingsError, environment, settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -175,3 +176,11 @@ def test_an_empty_variable_is_not_blamed_for_a_line_of_the_file(monkeypatch, fil
 def test_an_empty_file_sets_nothing(files):
     files(local="# nothing")
     assert settings().topic_partitions == 3
+
+
+def test_what_a_day_is_judged_by_is_told_as_texts_under_the_names_of_the_jobs_parameters(monkeypatch):
+    monkeypatch.setenv("PINPIPE_MAX_QUARANTINED_SHARE", "0.25")
+    told = settings().judged_by
+    assert (told["max_quarantined_share"], told["quarantined_rows_allowed"]) == ("0.25", "20")
+    defaults = {of["name"]: of["default"] for of in job_definition("clean_batch", settings().marks)["parameters"]}
+    assert told == {name: defaults[name] for name in told}
