@@ -16,6 +16,7 @@ from pinpipe_airflow.stored_object import StoredObject
 log = logging.getLogger(__name__)
 
 _DAYS_AT_ONCE = 8  # boto3 keeps 10 connections
+_ACCEPTED = {"too_many_quarantined": "accept"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ def triggers_for_late_days(
 ) -> list[dict[str, Any]]:
     """Return, for each late day before ``day``, the arguments that trigger its cleaning.
 
+    Of a day that was cleaned although too many of its rows break rules, the run is told the same: what came late does
+    not mend them, and somebody has accepted them.
+
     :param days: where raw objects and receipts are looked up.
     :param topics: topics whose raw objects a day's cleaning reads.
     :param day: the day that the run itself cleans, ``YYYY-MM-DD``.
@@ -63,10 +67,12 @@ def triggers_for_late_days(
     triggers = []
     for past in window(day, window_days):
         listed = (raw for topic in topics for raw in days.raw_objects(topic, past))
-        late = late_objects(listed, _receipt(days, past))
+        receipt = _receipt(days, past)
+        late = late_objects(listed, receipt)
         log.info("%s: %s", past, f"{len(late)} late objects, from {late[0].key} on" if late else "nothing late")
         if late:
-            triggers.append({"conf": {"day": past}, "trigger_run_id": f"late__{past}__{run_id}__{_digest(late)}"})
+            conf = {"day": past, **(_ACCEPTED if receipt and receipt["accepted"] else {})}
+            triggers.append({"conf": conf, "trigger_run_id": f"late__{past}__{run_id}__{_digest(late)}"})
     return triggers
 
 
@@ -116,11 +122,17 @@ def late_objects(listed: Iterable[StoredObject], receipt: Mapping[str, Any] | No
 
 
 def _receipt(days: CleanedDays, day: str) -> dict[str, Any] | None:
-    """Return a day's receipt; one that does not tell what was read is none: the day is to be cleaned again."""
+    """Return of a day's receipt what was read, and whether too many broken rows were accepted.
+
+    One that does not tell is none: the day is to be cleaned again.
+    """
     try:
         receipt = days.read("clean_batch", day)
-        return receipt and {"manifest": [{name: raw[name] for name in ("key", "etag")} for raw in receipt["manifest"]]}
-    except (ValueError, KeyError, TypeError) as broken:
+        return receipt and {
+            "manifest": [{name: raw[name] for name in ("key", "etag")} for raw in receipt["manifest"]],
+            "accepted": any(told["warning"] == "quarantined_share" for told in receipt.get("warnings", ())),
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as broken:
         log.warning("The receipt of %s is broken, so the day counts as one that was never cleaned: %r", day, broken)
         return None
 

@@ -81,6 +81,26 @@ def test_a_run_is_triggered_for_each_late_day_and_no_other():
         assert trigger["trigger_run_id"].startswith(f"late__{day}__scheduled__x__")
 
 
+def test_a_day_whose_broken_rows_were_accepted_is_cleaned_so_again():
+    warnings = [
+        {"data_set": "pin", "warning": "superseded_share", "count": 2},
+        {"data_set": "geo", "warning": "quarantined_share", "count": 400},
+    ]
+    days = Days(
+        {day: [raw(day, "a")] for day in ("2026-02-27", "2026-02-28", "2026-03-01")},
+        {
+            "2026-02-27": {**receipt(), "warnings": warnings},
+            "2026-02-28": {**receipt(), "warnings": warnings[:1]},
+            "2026-03-01": {**receipt(), "warnings": ["no warning"]},
+        },
+    )
+    assert [trigger["conf"] for trigger in triggers_for_late_days(days, ["p.pin"], "2026-03-02", 3, "r")] == [
+        {"day": "2026-02-27", "too_many_quarantined": "accept"},
+        {"day": "2026-02-28"},
+        {"day": "2026-03-01"},
+    ]
+
+
 def test_a_retry_finds_the_run_that_was_triggered_and_a_later_look_triggers_one_for_what_came_since():
     one, two = raw("2026-03-01", "a"), raw("2026-03-01", "b")
 
