@@ -98,22 +98,42 @@ def register(spark: SparkSession, lake: str) -> None:
     """Make ``batch.*``, ``speed.*`` and the ``serving`` views known to the session, where its catalog lacks them.
 
     :param lake: root of the Delta tables.
-    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared.
+    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; on Databricks, where
+        ``create_tables`` adds columns, also when it lacks some.
     """
     wanted = tuple(dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)))
     # Declaring a table at a place that holds none would make an empty one without columns there.
     missing = _side_by_side(lambda table: tables.missing_columns(spark, lake, *table), wanted)
+    if tables.on_databricks():
+        _require_all_columns(zip(wanted, missing, strict=True))
     for schema in (*layout.LAYERS, "serving"):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for (layer, name), columns in zip(wanted, missing, strict=True):
         path = layout.table_path(lake, layer, name)
         if columns:  # its writer has not been at work since they were declared
-            nothing = ", ".join(f"CAST(NULL AS {type_name}) AS `{column}`" for column, type_name in columns)
-            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT *, {nothing} FROM delta.`{path}`")  # noqa: S608
+            selected = ", ".join(
+                f"CAST(NULL AS {type_name}) AS `{column}`" if (column, type_name) in columns else f"`{column}`"
+                for column, type_name in tables.columns(layer, name)
+            )
+            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT {selected} FROM delta.`{path}`")  # noqa: S608
         else:
             spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
     for view in SERVING_VIEWS:
         spark.sql(f"CREATE OR REPLACE VIEW serving.{view} AS {view_sql(view)}")
+
+
+def _require_all_columns(missing: Iterable[tuple[tuple[str, str], Sequence[tuple[str, str]]]]) -> None:
+    """See that no table lacks columns: a view in its place would stay in the catalog.
+
+    :param missing: tables, each with the columns that it lacks.
+    """
+    lacking = [
+        f"{layer}.{name} lacks {', '.join(column for column, _ in columns)}"
+        for (layer, name), columns in missing
+        if columns
+    ]
+    if lacking:
+        raise tables.TableSchemaError(f"{'; '.join(lacking)}: run the DAG provision, which adds it")
 
 
 def quarantine_samples(spark: SparkSession) -> dict[str, dict[str, list[dict[str, Any]]]]:
