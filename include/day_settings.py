@@ -40,15 +40,15 @@ class DaySettings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="Share of a day's rows, from 0 to 1, replaced by a different later row of the same key, above "
-        "which the day gets a warning.",
+        description="Share of a day's rows, each record once, from 0 to 1, replaced by a different later row of the same "
+        "key, above which the day gets a warning.",
     )
     max_quarantined_share: float = Field(
         0.1,  # of 3,513 real records none breaks a rule
         ge=0,
         le=1,
-        description="Where a larger share of a day's rows of a data set, from 0 to 1, breaks rules, `clean_batch` "
-        "fails and leaves the day as it is; 1: never.",
+        description="Where a larger share of a day's rows of a data set, each record once, from 0 to 1, breaks rules, "
+        "`clean_batch` fails and leaves the day as it is; 1: never.",
     )
     quarantined_rows_allowed: int = Field(
         20, ge=0, le=_LONG, description="So many rows of a data set may break rules on a day, whatever their share."

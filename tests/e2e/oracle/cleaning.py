@@ -18,6 +18,7 @@ from tests.e2e.oracle.contract import (
     CLEAN_COLUMNS,
     DEAD_LETTER,
     MEDIA_TYPES,
+    OPTIONAL_COLUMNS,
     PLACEHOLDERS,
     RESCUED_COLUMN,
     SAVE_LOCATION_PREFIX,
@@ -160,9 +161,9 @@ def clean_row(data_set: str, columns: Mapping[str, Any], logged_at: datetime) ->
     for column in SOURCE_COLUMNS[data_set]:
         sent = _text(columns.get(column))
         text = (sent or "").strip()
-        if column not in columns:
+        if column not in columns and column not in OPTIONAL_COLUMNS:
             broken.append(f"{column}_missing")
-        elif text in PLACEHOLDERS.get(column, ()) or (not text and column in PLACEHOLDERS):
+        elif text in PLACEHOLDERS.get(column, ()) or (not text and column in PLACEHOLDERS.keys() | OPTIONAL_COLUMNS):
             values[column] = None
         elif not text:
             broken.append(f"{column}_missing")

@@ -56,6 +56,8 @@ LOG_FIELDS = ("_topic", "_partition", "_offset", "_timestamp")
 SOURCE_KEY = {"pin": "unique_id", "geo": "ind", "user": "ind"}
 """The key column of each data set; it has the same name in the source and in the clean table."""
 
+OPTIONAL_COLUMNS: frozenset[str] = frozenset()  # a record may do without them
+
 PLACEHOLDERS: dict[str, frozenset[str]] = {
     "title": frozenset({"No Title Data Available", "Untitled", "Robot Challenge Screen"}),
     "description": frozenset(

@@ -67,6 +67,19 @@ def test_a_pin_of_placeholders_has_null_in_every_column_that_may_be_null():
     assert day.warnings == {"category": 0, "is_image_or_video": 0}
 
 
+def test_an_optional_column_may_be_absent_empty_or_null(monkeypatch):
+    monkeypatch.setattr(cleaning, "OPTIONAL_COLUMNS", frozenset({"board"}))
+    monkeypatch.setitem(cleaning.SOURCE_COLUMNS, "geo", (*cleaning.SOURCE_COLUMNS["geo"], "board"))
+    monkeypatch.setitem(cleaning.CLEAN_COLUMNS, "geo", (*cleaning.CLEAN_COLUMNS["geo"], "board"))
+    good = {"ind": "1", "timestamp": "2020-08-28T03:52:47", "latitude": "1", "longitude": "2", "country": "Fiji"}
+    logged_at = datetime(2020, 9, 1, tzinfo=UTC)
+    rows = [
+        cleaning.clean_row("geo", {**good, **board}, logged_at)[0] for board in ({}, {"board": None}, {"board": "x"})
+    ]
+    assert [row["board"] for row in rows] == [None, None, "x"]
+    assert cleaning.clean_row("geo", {**good, "board": ["x"]}, logged_at) == (None, ["board_unparsable"])
+
+
 def test_columns_come_in_the_order_of_the_tables():
     day = cleaning.clean_day(DAY, [record("pin", PIN), record("geo", GEO), record("user", USER)])
 
