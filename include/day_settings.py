@@ -40,8 +40,8 @@ class DaySettings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="Share of a day's rows, each record once, from 0 to 1, replaced by a different later row of the same "
-        "key, above which the day gets a warning.",
+        description="Share of a day's rows, each record once, from 0 to 1, replaced by a different later row of the "
+        "same key, above which the day gets a warning.",
     )
     max_quarantined_share: float = Field(
         0.1,  # of 3,513 real records none breaks a rule

@@ -11,7 +11,7 @@ from include.contracts import contract
 from include.schema import dataset
 
 DECLARED = {name: dataset(name) for name in schema.DATASETS}
-BOARD = {"description": "Board of the pin.", "type": ["string", "number", "null"], "x-conversion": "text"}
+SWATCH = {"description": "Swatch of the pin.", "type": ["string", "number", "null"], "x-conversion": "text"}
 
 
 @pytest.fixture
@@ -40,28 +40,30 @@ def test_what_is_declared_loads(load, name):
 
 def test_an_optional_column_is_one_more_that_may_be_null(load):
     pin = load(
-        properties={"board": BOARD}, columns={"board": {"sql": "text"}}, clean=[{"name": "board", "type": "string"}]
+        properties={"swatch": SWATCH}, columns={"swatch": {"sql": "text"}}, clean=[{"name": "swatch", "type": "string"}]
     )
-    assert (pin.columns[-1].name, pin.columns[-1].optional, pin.clean[-1].sources) == ("board", True, ("board",))
-    assert pin.nullable_clean == (*DECLARED["pin"].nullable_clean, "board")
-    assert [rule.name for rule in pin.rules if rule.column == "board"] == ["board_unparsable"]
+    assert (pin.columns[-1].name, pin.columns[-1].optional, pin.clean[-1].sources) == ("swatch", True, ("swatch",))
+    assert pin.nullable_clean == (*DECLARED["pin"].nullable_clean, "swatch")
+    assert [rule.name for rule in pin.rules if rule.column == "swatch"] == ["swatch_unparsable"]
 
 
 def test_a_column_of_the_contract_alone_is_refused_with_where_to_add_it(load):
-    with pytest.raises(ValueError, match=r"'pin'.* pin\.yaml does not declare: board\. .*board: \{sql: text\}"):
-        load(properties={"board": BOARD})
+    with pytest.raises(ValueError, match=r"'pin'.* pin\.yaml does not declare: swatch\. .*swatch: \{sql: text\}"):
+        load(properties={"swatch": SWATCH})
 
 
 def test_a_column_that_the_contract_does_not_have_is_refused(load):
-    with pytest.raises(ValueError, match=r"pin\.v1\.json has no properties board"):
-        load(columns={"board": {"sql": "text"}})
-    with pytest.raises(ValueError, match=r"pin\.v1\.json has no properties board"):
-        load(required=["board"])
+    with pytest.raises(ValueError, match=r"pin\.v1\.json has no properties swatch"):
+        load(columns={"swatch": {"sql": "text"}})
+    with pytest.raises(ValueError, match=r"pin\.v1\.json has no properties swatch"):
+        load(required=["swatch"])
 
 
 def test_a_clean_column_of_nothing_is_refused(load):
-    with pytest.raises(ValueError, match=r"pin\.yaml: the clean column 'board' is made from none of the columns ind, "):
-        load(clean=[{"name": "board", "type": "string"}])
+    with pytest.raises(
+        ValueError, match=r"pin\.yaml: the clean column 'swatch' is made from none of the columns ind"
+    ):
+        load(clean=[{"name": "swatch", "type": "string"}])
 
 
 @pytest.mark.parametrize(
