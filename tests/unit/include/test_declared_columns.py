@@ -60,9 +60,7 @@ def test_a_column_that_the_contract_does_not_have_is_refused(load):
 
 
 def test_a_clean_column_of_nothing_is_refused(load):
-    with pytest.raises(
-        ValueError, match=r"pin\.yaml: the clean column 'swatch' is made from none of the columns ind"
-    ):
+    with pytest.raises(ValueError, match=r"pin\.yaml: the clean column 'swatch' is made from none of the columns ind"):
         load(clean=[{"name": "swatch", "type": "string"}])
 
 
