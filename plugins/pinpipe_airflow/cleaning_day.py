@@ -27,6 +27,7 @@ def resolve_day(
     *,
     run_type: str,
     param_day: str | None,
+    logical_date: datetime | None,
     data_interval_start: datetime | None,
     data_interval_end: datetime | None,
     requested_at: datetime,
@@ -41,13 +42,14 @@ def resolve_day(
 
     :param run_type: the DAG run's type, ``scheduled``, ``backfill``, ``manual`` …
     :param param_day: the param ``day``, if it was given.
+    :param logical_date: the run's logical date, if it has one.
     :param data_interval_start: start of the run's data interval, if it has one.
     :param data_interval_end: its end; scheduled runs begin ``settle_minutes`` after it.
     :param requested_at: when the run was asked for (its ``run_after``), the same for every try.
     :param now: the present moment.
     :param settle_minutes: how long records of the day may still be on their way, in minutes.
-    :raises ValueError: when the param is malformed, in the future or given to a backfill, or when a scheduled or
-        backfill run has no data interval.
+    :raises ValueError: when the param is malformed, in the future or given to a backfill, when a scheduled or backfill
+        run has no data interval, or a backfill's run one of another day than the backfill asks for.
     """
     if param_day:
         if run_type == "backfill":
@@ -61,6 +63,14 @@ def resolve_day(
         return CleaningDay(requested_at.astimezone(UTC).date().isoformat(), None)
     if data_interval_start is None or data_interval_end is None:
         raise ValueError(f"a {run_type} run without a data interval has no day: trigger a run with the param day")
+    if run_type == "backfill" and logical_date != data_interval_start:
+        # A backfill takes whatever run has the logical date, and leaves it its data interval. Of a run that was started
+        # by hand with a logical date that is the day before.
+        raise ValueError(
+            f"a run that was started by hand with the logical date {logical_date} has the data interval from "
+            f"{data_interval_start} on, which is not the day that the backfill asks for: delete this run, then "
+            "backfill the day again"
+        )
     starts = data_interval_end.astimezone(UTC) + timedelta(minutes=settle_minutes)
     return CleaningDay(
         day=data_interval_start.astimezone(UTC).date().isoformat(),
@@ -78,6 +88,7 @@ def day_of_run(dag_run: Any, param_day: str | None, settle_minutes: int) -> dict
     resolved = resolve_day(
         run_type=str(dag_run.run_type.value),
         param_day=param_day,
+        logical_date=dag_run.logical_date,
         data_interval_start=dag_run.data_interval_start,
         data_interval_end=dag_run.data_interval_end,
         requested_at=dag_run.run_after,

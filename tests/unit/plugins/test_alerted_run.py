@@ -22,6 +22,7 @@ def context(dag_id: str = "clean_batch", run_type: str = "scheduled", **conf: An
             run_id=f"{run_type}__1",
             run_type=SimpleNamespace(value=run_type),
             conf=conf or None,
+            logical_date=START if by_interval else None,
             data_interval_start=START if by_interval else None,
             data_interval_end=END if by_interval else None,
             run_after=datetime(2024, 5, 5, 12, tzinfo=UTC),

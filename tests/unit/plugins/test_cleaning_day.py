@@ -15,6 +15,7 @@ def resolve(**given: Any) -> CleaningDay:
     arguments: dict[str, Any] = {
         "run_type": "manual",
         "param_day": None,
+        "logical_date": datetime(2026, 3, 4, tzinfo=UTC),
         "data_interval_start": datetime(2026, 3, 4, tzinfo=UTC),
         "data_interval_end": datetime(2026, 3, 5, tzinfo=UTC),
         "requested_at": NOON,
@@ -78,6 +79,13 @@ def test_a_malformed_day_is_refused(text):
         resolve(param_day=text)
 
 
+def test_a_run_started_by_hand_that_a_backfill_has_taken_is_refused_with_the_way_out():
+    by_hand = {"logical_date": datetime(2026, 3, 5, tzinfo=UTC)}
+    with pytest.raises(ValueError, match=r"date 2026-03-05 .* from 2026-03-04 .*: delete this run, then backfill the"):
+        resolve(run_type="backfill", **by_hand)
+    assert resolve(run_type="manual", **by_hand).day == "2026-03-05"
+
+
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
 def test_a_run_by_interval_without_one_is_refused(run_type):
     with pytest.raises(ValueError, match="data interval"):
@@ -92,10 +100,19 @@ def test_a_run_by_interval_without_one_is_refused(run_type):
     ],
 )
 def test_a_task_resolves_its_dag_run(run_type, expected):
-    dag_run = SimpleNamespace(
+    assert day_of_run(dag_run(run_type), None, 7) == expected
+
+
+def test_a_task_of_a_backfill_refuses_a_run_of_another_interval():
+    with pytest.raises(ValueError, match="delete this run"):
+        day_of_run(dag_run(DagRunType.BACKFILL, logical_date=datetime(2026, 3, 5, tzinfo=UTC)), None, 7)
+
+
+def dag_run(run_type, logical_date=datetime(2026, 3, 4, tzinfo=UTC)):
+    return SimpleNamespace(
         run_type=run_type,
+        logical_date=logical_date,
         data_interval_start=datetime(2026, 3, 4, tzinfo=UTC),
         data_interval_end=datetime(2026, 3, 5, tzinfo=UTC),
         run_after=NOON,
     )
-    assert day_of_run(dag_run, None, 7) == expected
