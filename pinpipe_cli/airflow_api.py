@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 _PAGE = 100  # Airflow gives no more at once unless it is configured to
+_OUTAGE_S = 300  # so long may Airflow be away, as while it is started anew, before it is given up
+_ASKED_AGAIN_AFTER_S = 1.5
 # On a busy machine an answer takes longer now and then. Only what changes nothing is sent again.
 _PATIENCE = Retry(total=2, connect=0, read=2, redirect=0, status=0, allowed_methods={"GET"}, backoff_factor=1)
 
@@ -24,6 +27,11 @@ class AirflowApiError(RuntimeError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def away(self) -> bool:
+        """Whether Airflow did not answer, or could not: asked later, it may."""
+        return self.status is None or self.status >= 500
 
 
 @dataclass
@@ -156,8 +164,31 @@ class AirflowApi:
             f"{self.url}/auth/token", json={"username": self.user, "password": self.password}, timeout=self.timeout_s
         )
         if not answer.ok:
-            raise AirflowApiError(f"Airflow refused the login of {self.user!r}: {_reason(answer)}")
+            raise AirflowApiError(f"Airflow refused the login of {self.user!r}: {_reason(answer)}", answer.status_code)
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def waiting_out[Answer](ask: Callable[[], Answer], say: Callable[[str], None]) -> Answer:
+    """Return what is asked of Airflow, even if it is away for a few minutes.
+
+    :param say: is told that it is away, and that it is back.
+    :raises AirflowApiError: when it refuses, or is away for longer.
+    """
+    given_up_at = None
+    while True:
+        try:
+            answer = ask()
+        except AirflowApiError as error:
+            if not error.away or (given_up_at and time.monotonic() > given_up_at):
+                raise
+            if given_up_at is None:
+                given_up_at = time.monotonic() + _OUTAGE_S
+                say(f"  {error} It is asked again for {_OUTAGE_S / 60:.0f} minutes")
+            time.sleep(_ASKED_AGAIN_AFTER_S)
+        else:
+            if given_up_at:
+                say("  Airflow answers again")
+            return answer
 
 
 def _reason(answer: requests.Response) -> str:

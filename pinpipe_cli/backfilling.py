@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError
+from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError, waiting_out
 from pinpipe_cli.runs import ENDED, RunFailed, judge
 
 DAG_ID = "clean_batch"
@@ -17,6 +18,7 @@ _POLL_S = 1.5
 _CONFLICT = 409
 _REASONS_SHOWN = 5  # a hundred days mostly fail for one reason
 _DAYS_NAMED = 31
+_BY_INTERVAL = ("scheduled", "backfill")
 
 Say = Callable[[str], None]
 Backfill = dict[str, Any]  # as Airflow's REST API tells it
@@ -70,13 +72,20 @@ def days_to_run(api: AirflowApi, request: Request) -> list[date]:
 
     :raises BackfillRefused: when it cannot be as it was asked for.
     """
+    return _plan(api, request)[0]
+
+
+def _plan(api: AirflowApi, request: Request) -> tuple[list[date], dict[date, Run]]:
+    """Return the days that a backfill would run, and the run that each day has."""
     _refuse_what_cannot_be(request)
     api.wait_for_dag(DAG_ID)
     begins = _moment(api.call("GET", f"dags/{DAG_ID}/details")["start_date"]).date()
     if request.first < begins:
         raise BackfillRefused(f"the first day, {request.first}, lies before {begins}, where {DAG_ID} begins")
+    runs = _runs_by_day(api, request.first, request.last)
+    _refuse_runs_by_hand(runs)
     planned = api.call("POST", "backfills/dry_run", json=request.body())["backfills"]
-    return [_moment(run["logical_date"]).date() for run in planned]
+    return [_moment(run["logical_date"]).date() for run in planned], runs
 
 
 def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
@@ -88,10 +97,9 @@ def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
     :raises BackfillRefused: when it cannot be as it was asked for, or another backfill is active.
     :raises RunFailed: names the days that were not cleaned, with where to look and how to go on.
     """
-    planned = days_to_run(api, request)
+    planned, runs = _plan(api, request)
     if active := active_backfill(api):
         raise BackfillRefused(_one_at_a_time(api, active))
-    runs = _runs_by_day(api, request.first, request.last)
     others = {day: runs.get(day) for day in request.days if day not in planned}
     busy = {day: run for day, run in others.items() if run is None or run["state"] != "success"}
     if left := len(others) - len(busy):
@@ -179,6 +187,22 @@ def _refuse_what_cannot_be(request: Request) -> None:
         )
 
 
+def _refuse_runs_by_hand(runs: Mapping[date, Run]) -> None:
+    """Refuse days whose run is of another day: a backfill would run it again, and leave it its data interval."""
+    by_hand = {
+        day: run["dag_run_id"]
+        for day, run in runs.items()
+        if run["run_type"] not in _BY_INTERVAL or _moment(run["data_interval_start"]) != _begin(day)
+    }
+    if by_hand:
+        named = ", ".join(f"{day} ({run_id})" for day, run_id in sorted(by_hand.items())[:_DAYS_NAMED])
+        raise BackfillRefused(
+            f"these days have a run that was started by hand with their logical date, and cleans another day: {named}. "
+            "A backfill would run it again in place of one of the day: delete it in Airflow's UI, then ask again. What "
+            "it has cleaned stays"
+        )
+
+
 def _create(api: AirflowApi, request: Request) -> Backfill:
     try:
         return api.call("POST", "backfills", json=request.body())
@@ -219,26 +243,42 @@ def _follow(
         say("nothing to do")
         return []
     told: dict[date, str] = {}
-    paused = False
-    while True:
+    waits = ""
+
+    def look() -> tuple[Backfill | None, str, dict[date, Run]]:
         # Asked before the runs: those of a backfill that has ended do not change any more.
         now = api.call("GET", f"backfills/{backfill['id']}") if backfill else None
-        runs = {day: run for day, run in _runs_by_day(api, min(ends), max(ends)).items() if counts(run)}
+        why = _why_it_waits(api, now)
+        return now, why, {day: run for day, run in _runs_by_day(api, min(ends), max(ends)).items() if counts(run)}
+
+    while True:
+        now, why, runs = waiting_out(look, say)
         expected = {*days, *runs}  # of one that was made just now, Airflow may not have made all runs yet
         _tell(runs, told, len(expected), say)
         if (now is None or state(now) == "ended") and all(run["state"] in ENDED for run in runs.values()):
-            return _judge_days(api, expected, runs)
-        if now and (state(now) == "paused") != paused:
-            paused = not paused
-            say("  it is paused: `pinpipe backfill unpause` lets it go on" if paused else "  it goes on")
+            return waiting_out(partial(_judge_days, api, expected, runs), say)
+        if why != waits:
+            waits = why
+            say(f"  {why or 'it goes on'}")
         time.sleep(_POLL_S)
+
+
+def _why_it_waits(api: AirflowApi, backfill: Backfill | None) -> str:
+    """Return what keeps further days from beginning, and the way out; empty where nothing does."""
+    if backfill and state(backfill) == "paused":
+        return "it is paused: `pinpipe backfill unpause` lets it go on"
+    if api.call("GET", f"dags/{DAG_ID}").get("is_paused"):
+        return f"{DAG_ID} is paused, so none of its runs goes on: unpause it at {api.url}/dags/{DAG_ID}"
+    return ""
 
 
 @contextmanager
 def _told_when_interrupted(backfill: Backfill | None, say: Say) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
+    except RunFailed:
+        raise  # its days have ended
+    except BaseException:
         if backfill:
             say(
                 f"{title(backfill)}, goes on in Airflow: `pinpipe backfill follow` follows it again, "

@@ -26,6 +26,7 @@ BACKFILL = {
 RUN = {
     "dag_run_id": "r",
     "logical_date": "2024-02-28T00:00:00Z",
+    "data_interval_start": "2024-02-28T00:00:00Z",
     "run_type": "backfill",
     "state": "success",
     "queued_at": "2026-11-21T18:20:00Z",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pinpipe_cli import backfilling
-from pinpipe_cli.airflow_api import AirflowApi
+from pinpipe_cli import airflow_api, backfilling
+from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError
 from pinpipe_cli.backfilling import (
     BackfillRefused,
     Request,
@@ -45,6 +45,7 @@ def run(day: date, state: str, queued_at: str = MADE_AT, run_type: str = "backfi
     return {
         "dag_run_id": f"{run_type}__{day}",
         "logical_date": f"{day}T00:00:00Z",
+        "data_interval_start": f"{day}T00:00:00Z",
         "run_type": run_type,
         "state": state,
         "queued_at": queued_at,
@@ -61,6 +62,7 @@ def task(state: str | None) -> dict[str, Any]:
 def api(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> AirflowApi:
     """An Airflow in which no day has a run, and each run that there will be succeeds unless a test says otherwise."""
     monkeypatch.setattr(backfilling, "_POLL_S", 0)
+    monkeypatch.setattr(airflow_api, "_ASKED_AGAIN_AFTER_S", 0)
     airflow.answers |= {
         "GET dags/clean_batch": (200, {}),
         "GET dags/clean_batch/details": (200, {"start_date": "2020-01-01T00:00:00Z"}),
@@ -240,6 +242,45 @@ def test_a_paused_backfill_is_told_as_such(airflow: Airflow, api: AirflowApi) ->
     assert said[2:] == ["  it is paused: `pinpipe backfill unpause` lets it go on", "  it goes on"]
 
 
+def test_a_dag_that_is_paused_meanwhile_is_told_with_the_way_out(airflow: Airflow, api: AirflowApi) -> None:
+    paused, unpaused = (200, {"is_paused": True}), (200, {"is_paused": False})
+    airflow.answers["GET dags/clean_batch"] = [paused, paused, unpaused]
+    airflow.answers["GET backfills/7"] = [(200, ACTIVE)] * 3 + [(200, ENDED)]
+    airflow.answers[RUNS] = page(run(FIRST, "success"))
+    said: list[str] = []
+    follow_backfill(api, ACTIVE, said.append)
+    assert said[2:] == [
+        f"  clean_batch is paused, so none of its runs goes on: unpause it at {airflow.url}/dags/clean_batch",
+        "  it goes on",
+    ]
+
+
+def test_an_airflow_that_is_away_for_a_while_is_waited_for(airflow: Airflow, api: AirflowApi) -> None:
+    starting = (503, {"detail": "starting"})
+    airflow.answers["GET backfills/7"] = [starting, starting, (200, ENDED)]
+    airflow.answers[f"GET dags/clean_batch/dagRuns/backfill__{LAST}/taskInstances"] = [
+        starting,
+        (200, {"task_instances": [task("success")]}),
+    ]
+    said: list[str] = []
+    assert len(run_backfill(api, Request(FIRST, LAST), said.append)) == 3
+    away = [line for line in said if "It is asked again for 5 minutes" in line]
+    assert (len(away), said.count("  Airflow answers again")) == (2, 2)
+    assert "Airflow answered 503 to GET backfills/7: starting" in away[0]
+
+
+@pytest.mark.parametrize("status", [503, 403], ids=["away for longer", "refused"])
+def test_following_that_breaks_off_says_that_the_backfill_goes_on(
+    airflow: Airflow, api: AirflowApi, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(airflow_api, "_OUTAGE_S", 0.01)
+    airflow.answers["GET backfills/7"] = (status, {"detail": "no"})
+    said: list[str] = []
+    with pytest.raises(AirflowApiError, match=f"answered {status}"):
+        run_backfill(api, Request(FIRST, LAST), said.append)
+    assert "goes on in Airflow: `pinpipe backfill follow` follows it again" in said[-1]
+
+
 def test_a_backfill_whose_runs_are_only_being_made_is_followed_to_its_end(airflow: Airflow, api: AirflowApi) -> None:
     airflow.answers["GET backfills/7"] = [(200, ACTIVE), (200, ACTIVE), (200, ENDED)]
     airflow.answers[RUNS] = [page(), page(run(FIRST, "running")), page(run(FIRST, "success"))]
@@ -262,6 +303,25 @@ def test_days_that_cannot_be_backfilled_are_refused(
 ) -> None:
     with pytest.raises(BackfillRefused, match=reason):
         run_backfill(api, Request(first, last), print)
+    assert asked(airflow, CREATE) == []
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        run(MIDDLE, "success", BEFORE, "manual"),
+        {**run(MIDDLE, "success", BEFORE), "data_interval_start": f"{FIRST}T00:00:00Z"},
+    ],
+    ids=["as it is", "that a backfill has run again since"],
+)
+def test_a_day_whose_run_was_started_by_hand_is_refused_with_the_way_out(
+    airflow: Airflow, api: AirflowApi, by_hand: dict[str, Any]
+) -> None:
+    airflow.answers[RUNS] = page(run(FIRST, "success", BEFORE, "scheduled"), by_hand, run(LAST, "success", BEFORE))
+    for ask in (days_to_run, lambda api, request: run_backfill(api, request, print)):
+        with pytest.raises(BackfillRefused, match=r"another day: 2024-02-29 \(\w+__2024-02-29\)\. .* delete it in"):
+            ask(api, Request(FIRST, LAST))
+    assert asked(airflow, "POST backfills/dry_run") == []
     assert asked(airflow, CREATE) == []
 
 
