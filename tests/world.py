@@ -173,14 +173,27 @@ def source_posts(world: World) -> int:
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[[Callable[[], bool], float], None]:
-    def wait(condition: Callable[[], bool], timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {timeout_s} s"
-            time.sleep(0.5)
+    return _wait_until
 
-    return wait
+
+def _wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        time.sleep(0.5)
 
 
 def pause_analytics(world: World, paused: bool) -> None:
     world.api.call("PATCH", "dags/analytics", json={"is_paused": paused})
+
+
+@contextmanager
+def analytics_unpaused(world: World) -> Iterator[None]:
+    """Let `analytics` run meanwhile, by hand and after each cleaned day."""
+    pause_analytics(world, False)
+    try:
+        yield
+    finally:
+        # A run of a paused DAG would never end.
+        _wait_until(lambda: not world.api.runs("analytics", state=["queued", "running"]), 400)
+        pause_analytics(world, True)

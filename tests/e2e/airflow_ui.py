@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,8 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
     options.binary_location = browser
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    # The UI takes a date that is typed as one of the browser's time zone.
+    chrome = webdriver.Chrome(options=options, service=Service(driver, env={**os.environ, "TZ": "UTC"}))
     chrome.set_page_load_timeout(60)
     try:
         yield chrome
@@ -55,6 +57,12 @@ def open_form(world: World, browser: webdriver.Chrome, dag_id: str) -> None:
     visible(browser, "input[name=username]").send_keys(world.api.user)
     visible(browser, "input[name=password]").send_keys(world.api.password)
     visible(browser, "button[type=submit]").click()
+    visible(browser, "[data-testid=trigger-dag-button]").click()
+
+
+def open_form_again(world: World, browser: webdriver.Chrome, dag_id: str) -> None:
+    """Open the form that triggers a DAG in a browser that has logged in."""
+    browser.get(f"{world.api.url}/dags/{dag_id}")
     visible(browser, "[data-testid=trigger-dag-button]").click()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import world
-from tests.world import ENVIRONMENT, ROOT, World, pause_analytics
+from tests.world import ENVIRONMENT, ROOT, World, analytics_unpaused
 
 __all__ = ["ENVIRONMENT", "ROOT", "World"]
 
@@ -22,9 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="module")
 def analytics(world: World, provisioned: dict[str, Any]) -> Iterator[None]:
     """Let cleaned days be followed by the answers, as users have it, while the tests of a module run."""
-    pause_analytics(world, False)
-    yield
-    pause_analytics(world, True)
+    with analytics_unpaused(world):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from pinpipe_cli.airflow_api import AirflowApiError
-from tests.e2e.airflow_ui import chromium, labelled, open_form, visible
+from tests.e2e.airflow_ui import chromium, labelled, open_form, open_form_again, visible
 from tests.e2e.cleaned_days import assert_cleaned, receipt_of
 from tests.e2e.comparison import files_by_day
 from tests.e2e.conftest import ENVIRONMENT, ROOT, World
+from tests.world import analytics_unpaused
 
 pytestmark = pytest.mark.e2e
 
@@ -69,8 +70,14 @@ def followed(
     taken = _take_away_an_object(world, FAILING)
     before = files_by_day("pin")[str(FAILING)]
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        _fill_in_and_run(world, browser, FIRST, LAST)
-    wait_until(lambda: any(not found["completed_at"] for found in _backfills(world)), 30)
+        open_form(world, browser, "clean_batch")
+        _fill_in_and_run(browser, FIRST, LAST, "4 runs will be triggered.")
+        _wait_for_words(browser, "Backfill generated")
+        wait_until(lambda: any(not found["completed_at"] for found in _backfills(world)), 30)
+        # A second one, while the first is at work.
+        open_form_again(world, browser, "clean_batch")
+        _fill_in_and_run(browser, ALONE, ALONE, "1 run will be triggered.")
+        _wait_for_words(browser, "There is already a running backfill for dag clean_batch")
     followed = world.pinpipe("backfill", "follow", check=False)
     world.aws("s3").put_object(Bucket=BUCKET, Key=taken[0], Body=taken[1])
     assert files_by_day("pin")[str(FAILING)] == before, "a day that fails stays as it was"
@@ -88,7 +95,13 @@ def mended(world: World, untouched_files: dict[str, Any]) -> subprocess.Complete
     """Mend the failed day by the command line, which is interrupted, and follow the backfill again."""
     command = [ROOT / ".venv" / "bin" / "pinpipe", "backfill", "--from", str(FIRST), "--to", str(LAST), "--failed"]
     with subprocess.Popen(
-        command, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, **ENVIRONMENT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell has started in the background ignores interruptions, and hands that on.
+        preexec_fn=_heed_interruptions,
     ) as interrupted:
         assert interrupted.stdout
         lines = iter(interrupted.stdout.readline, "")
@@ -144,9 +157,10 @@ def test_a_followed_backfill_names_the_day_that_failed_why_and_where_to_look(
 
 
 def test_the_report_tells_what_came_late_for_the_failed_day(
-    world: World, followed: subprocess.CompletedProcess[str], wait_until: Wait
+    world: World, followed: subprocess.CompletedProcess[str]
 ) -> None:
-    wait_until(lambda: not _unended(world, "analytics"), 240)
+    with analytics_unpaused(world):
+        world.run("analytics", {})
     with open(world.pinpipe("report").stdout.strip().splitlines()[-1], encoding="utf-8") as file:
         report = file.read()
     assert f"{FAILING}: " in report.split("Late objects")[1]
@@ -201,20 +215,31 @@ def _assert_refused(world: World) -> None:
     assert f"param day='{FIRST}' in a backfill run: each run of a backfill cleans the day of its own" in log
 
 
-def _fill_in_and_run(world: World, browser: webdriver.Chrome, first: date, last: date) -> None:
-    """Backfill days by the form, backwards, three at a time, those too that have succeeded."""
-    open_form(world, browser, "clean_batch")
+def _fill_in_and_run(browser: webdriver.Chrome, first: date, last: date, planned: str) -> None:
+    """Backfill days by the open form, backwards, three at a time, those too that have succeeded.
+
+    :param planned: what the form says of how many runs there will be.
+    """
     labelled(browser, "Backfill").click()
     for name, day in (("from_date", first), ("to_date", last)):
-        visible(browser, f"input[name={name}]").send_keys(f"{day:%m%d%Y}", Keys.TAB, "1200AM")
+        field = visible(browser, f"input[name={name}]")
+        field.send_keys(f"{day:%m%d%Y}1200AM")  # years have four digits there: it goes on to the time by itself
+        assert field.get_attribute("value") == f"{day}T00:00"
     labelled(browser, "All Runs").click()
     at_once = visible(browser, "input[name=max_active_runs]")
     at_once.send_keys(Keys.CONTROL, "a")
     at_once.send_keys("3", Keys.TAB)
     labelled(browser, "Run Backwards").click()
-    WebDriverWait(browser, 30).until(lambda shown: "4 runs will be triggered." in shown.page_source)
+    _wait_for_words(browser, planned)
     labelled(browser, "Run Backfill").click()
-    WebDriverWait(browser, 30).until(lambda shown: "Backfill generated" in shown.page_source)
+
+
+def _wait_for_words(browser: webdriver.Chrome, words: str) -> None:
+    WebDriverWait(browser, 30).until(lambda shown: words in shown.page_source, f"the page does not say {words!r}")
+
+
+def _heed_interruptions() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _body(first: date, last: date, behavior: str) -> dict[str, Any]:
@@ -240,10 +265,6 @@ def _runs(world: World) -> list[dict[str, Any]]:
     """Return the newest runs of the days, in the order in which they began."""
     runs = world.api.runs("clean_batch", logical_date_gte=f"{FIRST}T00:00:00Z", logical_date_lte=f"{ALONE}T00:00:00Z")
     return sorted(runs, key=lambda run: str(run["start_date"]))
-
-
-def _unended(world: World, dag_id: str) -> list[dict[str, Any]]:
-    return [run for run in world.api.runs(dag_id) if run["state"] in ("queued", "running")]
 
 
 def _most_at_once(runs: list[dict[str, Any]]) -> int:

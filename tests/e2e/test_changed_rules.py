@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from tests.e2e.cleaned_days import assert_cleaned, receipt_of
 from tests.e2e.comparison import rows_of_day
@@ -66,11 +66,10 @@ def _wheel_with_changed_rule(folder: Path) -> Path:
 
     for package in ("spark_jobs", "include"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "dist"))
-    schema = folder / "include" / "schemas" / "user.yaml"
-    declared = yaml.safe_load(schema.read_text(encoding="utf-8"))
-    (age,) = [column for column in declared["columns"] if column["name"] == "age"]
-    age["minimum"] = ADULT
-    schema.write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")
+    contract = folder / "include" / "schemas" / "user.v1.json"
+    declared = json.loads(contract.read_text(encoding="utf-8"))
+    declared["properties"]["age"]["minimum"] = ADULT
+    contract.write_text(json.dumps(declared, indent=2), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spark_wheel, "ROOT", folder)
         return spark_wheel.build(folder)

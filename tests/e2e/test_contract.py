@@ -15,6 +15,7 @@ from tests.e2e.comparison import rows_of_day
 from tests.e2e.conftest import World
 from tests.e2e.failed_cleaning import failed_try
 from tests.e2e.oracle.malformed import good_row
+from tests.world import analytics_unpaused
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("provisioned")]
 
@@ -80,7 +81,8 @@ def test_the_receipt_tells_contracts_and_expectations_and_the_report_shows_them(
     assert told.keys() >= {"rows_read", "quarantined_share", "superseded_share", "rescued_share"}
     assert told["rows_read"]["value"] == GOOD
     assert all(one.keys() >= EXPECTATION_FIELDS for one in told.values())
-    world.run("analytics", {})
+    with analytics_unpaused(world):
+        world.run("analytics", {})
     path = world.pinpipe("report").stdout.strip().splitlines()[-1]
     with open(path, encoding="utf-8") as file:
         section = file.read().split('id="expectations"')[1].split("<h2")[0]
