@@ -138,8 +138,9 @@ with DAG(
             return []
         hook = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id)
         topics = [*settings().topics.values(), settings().dead_letter_topic]
+        triggers = triggers_for_late_days(hook, topics, day, window_days, dag_run.run_id)
         alert_of_late_days_outside_window(hook, topics, day, window_days, context)
-        return triggers_for_late_days(hook, topics, day, window_days, dag_run.run_id)
+        return triggers
 
     late = late_days(resolved["day"])
     clean_late_days = TriggerDagRunOperator.partial(

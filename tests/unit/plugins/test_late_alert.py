@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from pinpipe_airflow.late_alert import alert_of_late_days_outside_window
 
@@ -34,3 +37,16 @@ def test_a_day_that_was_read_as_a_whole_is_not_told(caplog: pytest.LogCaptureFix
     days = Days({"2024-01-01": [raw("2024-01-01", "a")]}, {"2024-01-01": receipt(raw("2024-01-01", "a"))})
     alert_of_late_days_outside_window(days, TOPICS, "2024-02-29", 3, context())
     assert "ALERT" not in caplog.text
+
+
+class Broken(Days):
+    """An S3 that does not list what lies far back."""
+
+    def raw_by_day(self, topics: Any, last: str) -> Iterator[Any]:
+        raise OSError("S3 does not answer")
+
+
+def test_what_cannot_be_told_is_in_the_log_and_fails_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    alert_of_late_days_outside_window(Broken({}, {}), TOPICS, "2024-02-29", 3, context())
+    assert "days up to 2024-02-25 have objects that no cleaning has read is not known" in caplog.text
+    assert "S3 does not answer" in caplog.text

@@ -67,6 +67,16 @@ def test_an_s3_that_does_not_answer_is_no_reason_to_be_silent(
     assert len(told) == 1
 
 
+@pytest.mark.parametrize(
+    "receipt", [ValueError("no JSON"), {}, [], {"finished_at": None}, {"finished_at": "2024-03-01T00:20:00"}]
+)
+def test_a_receipt_that_is_broken_is_none_either(
+    told: list[Alert], monkeypatch: pytest.MonkeyPatch, receipt: Any
+) -> None:
+    missed(monkeypatch, receipt)
+    assert [alert.alert_id for alert in told] == ["daily-deadline-missed"]
+
+
 @pytest.mark.parametrize("run_type", ["manual", "backfill", "asset_triggered"])
 def test_only_scheduled_runs_have_a_deadline(told: list[Alert], monkeypatch: pytest.MonkeyPatch, run_type: str) -> None:
     missed(monkeypatch, None, run_type)
