@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import boto3
@@ -21,7 +22,7 @@ def newest_cleaned_day() -> dict[str, Any] | None:
 
     :returns: ``day``, ``finished_at``, ``read`` and ``quarantined`` rows, ``quarantined_share`` of them, which is
         ``None`` of a day without rows.
-    :raises LookupError: when S3 does not answer.
+    :raises LookupError: when S3 does not answer, or the receipt is broken.
     """
     s3 = boto3.client("s3", config=_BRISK)
     try:
@@ -31,14 +32,17 @@ def newest_cleaned_day() -> dict[str, Any] | None:
         if not days:
             return None
         key = layout.receipt_key("clean_batch", days[-1])
-        receipt = json.loads(s3.get_object(Bucket=settings().bucket, Key=key)["Body"].read())
+        body = s3.get_object(Bucket=settings().bucket, Key=key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             return None
         raise LookupError(f"s3://{settings().bucket} cannot be read: {error}") from error
     except BotoCoreError as error:
         raise LookupError(f"S3 does not answer ({error})") from error
-    return summary(receipt)
+    try:
+        return summary(json.loads(body))
+    except (ValueError, TypeError, KeyError, AttributeError) as broken:
+        raise LookupError(f"s3://{settings().bucket}/{key} is broken: {broken!r}") from broken
 
 
 def summary(receipt: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def summary(receipt: dict[str, Any]) -> dict[str, Any]:
     counts = receipt["data_sets"].values()
     read, quarantined = (sum(sizes.get(what, 0) for sizes in counts) for what in ("read", "quarantined"))
     return {
-        "day": receipt["day"],
+        "day": date.fromisoformat(receipt["day"]).isoformat(),
         "finished_at": receipt["finished_at"],
         "read": read,
         "quarantined": quarantined,

@@ -41,8 +41,8 @@ def status() -> dict[str, Any]:
         try:
             if not down:
                 return question()
-        except (AirflowApiError, LookupError) as error:
-            down = [str(error)]
+        except (AirflowApiError, LookupError, ValueError, TypeError, AttributeError) as error:
+            down = [str(error) if type(error) in (AirflowApiError, LookupError) else f"the answer is broken: {error!r}"]
         unknown[part] = "; ".join(down)
         return None
 

@@ -42,11 +42,11 @@ def stream_status() -> dict[str, Any]:
     :returns: ``wish``, ``wished_by``, ``wished_at``; ``state``, ``as_wished`` and ``detail`` of what is not; ``run``;
         ``versions`` wanted, deployed, running; ``progressed_at``, ``beat_at``, ``batch_id``, ``lag_ms``, ``rows`` and
         ``error`` of the newest heartbeat.
-    :raises LookupError: when S3 or Databricks does not answer.
+    :raises LookupError: when S3 or Databricks does not answer, or what is read is broken.
     """
     written = _read(layout.control_key("stream"))
     wish = written or {"wish": settings().stream_wish, "by": "setting stream_wish", "at": None}
-    beat = _read(layout.receipt_key("clean_stream")) or {}
+    beat = _heartbeat()
     wanted = _read(layout.control_key("stream_version")) or {}
     job, run = _job_and_run()
     state, detail = judge(wish["wish"], job, run, beat, wanted.get("version"), datetime.now(UTC))
@@ -147,6 +147,25 @@ def _databricks(route: str, **arguments: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
+def _heartbeat() -> dict[str, Any]:
+    """Return the newest heartbeat, empty where there is none."""
+    key = layout.receipt_key("clean_stream")
+    beat = _read(key) or {}
+    if beat and not _usable(beat):
+        given = f"beat_at={beat.get('beat_at')!r}, lag_ms={beat.get('lag_ms')!r}"
+        raise LookupError(f"s3://{settings().bucket}/{key} is broken: {given}")
+    return beat
+
+
+def _usable(beat: dict[str, Any]) -> bool:
+    """Whether a heartbeat has what is reckoned with: a moment with its zone, and a lag that is a number, if any."""
+    try:
+        moment = datetime.fromisoformat(beat["beat_at"])
+    except (ValueError, TypeError, KeyError):
+        return False
+    return moment.tzinfo is not None and isinstance(beat.get("lag_ms"), int | float | None)
+
+
 def _read(key: str) -> dict[str, Any] | None:
     try:
         body = _s3().get_object(Bucket=settings().bucket, Key=key)["Body"].read()
@@ -156,8 +175,18 @@ def _read(key: str) -> dict[str, Any] | None:
         raise LookupError(f"s3://{settings().bucket}/{key} cannot be read: {error}") from error
     except BotoCoreError as error:
         raise LookupError(f"S3 does not answer ({error}): is the world up?") from error
-    found: dict[str, Any] = json.loads(body)
+    found = _json_object(body)
+    if found is None:
+        raise LookupError(f"s3://{settings().bucket}/{key} is broken: it holds no JSON object")
     return found
+
+
+def _json_object(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _s3() -> Any:

@@ -100,6 +100,19 @@ def test_without_s3_neither_stream_nor_cleaned_days_are_known(healthy: dict[str,
 
 
 @pytest.mark.parametrize(
+    "broken", [KeyError("day"), ValueError("no JSON"), TypeError("'NoneType'"), AttributeError("get")], ids=repr
+)
+def test_a_part_whose_answer_is_broken_is_unknown_and_all_else_is_told(
+    healthy: dict[str, Any], monkeypatch: pytest.MonkeyPatch, broken: Exception
+) -> None:
+    healthy["last_run"] = broken
+    found = module.status()
+    assert found["unknown"] == {"dags": f"the answer is broken: {broken!r}"}
+    assert (found["stream"], found["freshness"]) == (STREAM, FRESH)
+    assert any(line.startswith("not known: dags: ") for line in printed(found))
+
+
+@pytest.mark.parametrize(
     ("name", "alert"),
     [("kafka", "kafka-down"), ("postgres", "postgres-down"), ("ministack", "ministack-down")]
     + [(name, "service-unhealthy") for name in ("gateway", "connect", "airflow-triggerer")],

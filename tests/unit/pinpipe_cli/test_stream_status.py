@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from include import layout
+from pinpipe_cli import stream_status as module
 from pinpipe_cli.stream import print_stream
-from pinpipe_cli.stream_status import judge
+from pinpipe_cli.stream_status import judge, stream_status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = {"paused": False, "version": "v1"}
@@ -55,6 +61,37 @@ def test_a_stream_that_should_run_and_does_not(
 def test_a_stream_that_should_stand_still_and_does_not() -> None:
     assert judge("stopped", JOB, RUN, beat(), "v1", NOW) == ("running", "run 5 has not stopped yet")
     assert "begun again" in judge("stopped", JOB, None, {}, "v1", NOW)[1]
+
+
+def of_heartbeat(monkeypatch: pytest.MonkeyPatch, content: str) -> dict[str, Any]:
+    """Return the status where S3 holds a heartbeat and nothing else."""
+
+    def get_object(**wanted: str) -> dict[str, Any]:
+        if wanted["Key"] == layout.receipt_key("clean_stream"):
+            return {"Body": io.BytesIO(content.encode())}
+        raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+
+    monkeypatch.setattr(module, "_s3", lambda: SimpleNamespace(get_object=get_object))
+    monkeypatch.setattr(module, "_job_and_run", lambda: (JOB, RUN))
+    return stream_status()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '"running"']
+    + [
+        json.dumps(beat(**broken))
+        for broken in ({"beat_at": None}, {"beat_at": "soon"}, {"beat_at": "2026-03-01T12:00:00"}, {"lag_ms": "1"})
+    ],
+)
+def test_a_heartbeat_that_is_broken_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    with pytest.raises(LookupError, match=f"{layout.receipt_key('clean_stream')} is broken: "):
+        of_heartbeat(monkeypatch, content)
+
+
+def test_a_heartbeat_that_is_not_is_part_of_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = of_heartbeat(monkeypatch, json.dumps(beat(lag_ms=12.5, batch_id=3)))
+    assert (found["lag_ms"], found["batch_id"], found["state"]) == (12.5, 3, "silent")
 
 
 def test_the_status_is_printed_a_line_each() -> None:
