@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
-from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.dag_defaults import ALERTED, ALERTED_ONCE, DEFAULT_ARGS, START_DATE
 from pinpipe_airflow.operators.emulate_batch import EmulateBatchOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.tags import Tag
@@ -32,7 +32,7 @@ with DAG(
     max_active_runs=4,
     dagrun_timeout=timedelta(hours=2),
     default_args=DEFAULT_ARGS,
-    **ALERTED,
+    **(ALERTED_ONCE if wanted.emulate_batch_schedule else ALERTED),
     tags=[Tag.SOURCE, Tag.BATCH],
     # Numbers stay numbers, and an empty param stays None.
     render_template_as_native_obj=True,

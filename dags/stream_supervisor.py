@@ -20,8 +20,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG
-from pinpipe_airflow.dag_defaults import DEFAULT_ARGS, START_DATE
-from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
+from pinpipe_airflow.dag_defaults import ALERTED_ONCE, DEFAULT_ARGS, START_DATE
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.operators.streaming_job import EnsureStreamingJobOperator
 from pinpipe_airflow.sensors.streaming_job import StreamProgressSensor
@@ -42,8 +41,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
     default_args=DEFAULT_ARGS,
-    on_failure_callback=FailedRunNotifier(once=True),
-    on_success_callback=RecoveredRunNotifier(),
+    **ALERTED_ONCE,
     tags=[Tag.STREAM],
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)

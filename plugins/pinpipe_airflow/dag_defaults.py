@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pinpipe_airflow.failure_reason import leave_reason
-from pinpipe_airflow.notifications.failed_run import FailedRunNotifier
+from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
 
 START_DATE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -19,8 +19,13 @@ DEFAULT_ARGS: dict[str, Any] = {
     "on_failure_callback": leave_reason,
 }
 
-# Of every DAG: one alert for each of its runs that fails.
+# Of every other DAG: one alert for each of its runs that fails.
 ALERTED: dict[str, Any] = {"on_failure_callback": FailedRunNotifier()}
+# Of a DAG that may run every few minutes: one when it begins, each hour that it goes on, and when it ends.
+ALERTED_ONCE: dict[str, Any] = {
+    "on_failure_callback": FailedRunNotifier(once=True),
+    "on_success_callback": RecoveredRunNotifier(),
+}
 
 # How a Databricks job is run and waited for: in the triggerer, and found again by a repeated request of the same try.
 RUN_NOW: dict[str, Any] = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.alerts import AlertId
@@ -22,8 +24,9 @@ _NO_REASON = "it left no reason, as a process that is killed leaves none: see it
 class FailedRunNotifier(CallbackNotifier):
     """Raises the alert of a failed run: one for each run, whatever number of its tasks failed.
 
-    :param once: of a DAG that runs every few minutes: nothing is told where the scheduled run before failed for the
-        same; :class:`RecoveredRunNotifier` says when that is over.
+    :param once: of a DAG that runs every few minutes: nothing is told where the scheduled run before, in the same hour,
+        failed for the same. So what goes on is told once an hour, and an alert that did not arrive comes again;
+        :class:`RecoveredRunNotifier` says when it is over.
     """
 
     def __init__(self, *, once: bool = False, **kwargs: Any) -> None:
@@ -42,12 +45,12 @@ class FailedRunNotifier(CallbackNotifier):
         if ti and because != _TIMED_OUT:
             left = _left_by(ti, ti.run_id, ti.task_id)
             alert_id = _alert_of(ti.dag_id, ti.task_id, left)
-        before = _alert_before(context) if self.once else None
-        if before == alert_id:
+        before = _failed_before(context) if self.once else None
+        if before and before.alert_id == alert_id and before.same_hour:
             self.log.info("Run %s failed as the one before: %s: %s", run.run_id, alert_id, left.get("reason"))
             return
-        if before:
-            deliver(run.alert(before, f"It turned into another failure: {alert_id}.", resolved=True))
+        if before and before.alert_id != alert_id:
+            deliver(run.alert(before.alert_id, f"It turned into another failure: {alert_id}.", resolved=True))
         task_id = ti.task_id if ti else ""
         deliver(run.alert(alert_id, _what(task_id, left.get("reason", ""), because), task_id=task_id))
 
@@ -60,12 +63,23 @@ class RecoveredRunNotifier(CallbackNotifier):
         from pinpipe_airflow.alerted_run import alerted_run
         from pinpipe_airflow.notifications.delivery import deliver
 
-        if before := _alert_before(context):
-            deliver(alerted_run(context).alert(before, "This run has succeeded.", resolved=True))
+        if before := _failed_before(context):
+            deliver(alerted_run(context).alert(before.alert_id, "This run has succeeded.", resolved=True))
 
 
-def _alert_before(context: Context) -> AlertId | None:
-    """Return the alert of the scheduled run before, ``None`` where that did not fail, or that cannot be told.
+@dataclass(frozen=True)
+class _FailedBefore:
+    """What the scheduled run before has failed of.
+
+    :param same_hour: whether it was of the same hour as the run in question.
+    """
+
+    alert_id: AlertId
+    same_hour: bool
+
+
+def _failed_before(context: Context) -> _FailedBefore | None:
+    """Return how the scheduled run before has failed, ``None`` where it did not, or that cannot be told.
 
     A run without a logical date, such as one that a person has started, has none before it.
     """
@@ -77,14 +91,20 @@ def _alert_before(context: Context) -> AlertId | None:
         if before is None or before.state != "failed":
             return None
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[before.run_id]).get(before.run_id, {})
+        dag_run: Any = context["dag_run"]
+        same_hour = _hour(before.logical_date) == _hour(dag_run.logical_date)
     except Exception as error:  # whatever Airflow's API says: an alert too many is better than none
         log.warning("Airflow does not tell of the run before %s: %r", ti.run_id, error)
         return None
     # Tasks of such a DAG run one after the other: one of them fails, if any.
     failed = [task_id for task_id, state in states.items() if state == "failed"]
     if not failed:
-        return AlertId.RUN_FAILED
-    return _alert_of(ti.dag_id, failed[0], _left_by(ti, before.run_id, failed[0]))
+        return _FailedBefore(AlertId.RUN_FAILED, same_hour)
+    return _FailedBefore(_alert_of(ti.dag_id, failed[0], _left_by(ti, before.run_id, failed[0])), same_hour)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _left_by(ti: Any, run_id: str, task_id: str) -> dict[str, str]:

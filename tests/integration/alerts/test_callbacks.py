@@ -21,8 +21,9 @@ RUNS = [
     ("stream_supervisor", "2024-03-01T10:05:00+00:00", FAILING),
     ("stream_supervisor", "2024-03-01T10:10:00+00:00", FAILING),
     ("stream_supervisor", "2024-03-01T10:15:00+00:00", STALLED),
-    ("stream_supervisor", "2024-03-01T10:20:00+00:00", {}),
-    ("stream_supervisor", "2024-03-01T10:25:00+00:00", {}),
+    ("stream_supervisor", "2024-03-01T11:00:00+00:00", STALLED),
+    ("stream_supervisor", "2024-03-01T11:05:00+00:00", {}),
+    ("stream_supervisor", "2024-03-01T11:10:00+00:00", {}),
 ]
 
 
@@ -50,12 +51,13 @@ def test_a_failed_run_is_one_alert_with_its_reason_its_day_and_where_to_read_on(
     assert alert["runbook_url"] == "https://wiki.example/runbook#raw-objects-missing"
 
 
-def test_what_goes_on_for_several_runs_is_told_when_it_begins_changes_and_ends(
+def test_what_goes_on_for_several_runs_is_told_when_it_begins_changes_and_ends_and_once_an_hour(
     processed: tuple[list[dict[str, Any]], str],
 ) -> None:
     assert sorted(of(processed[0], "stream_supervisor")) == [
         ("stream-failing", "firing"),
         ("stream-failing", "resolved"),
+        ("stream-stalled", "firing"),
         ("stream-stalled", "firing"),
         ("stream-stalled", "resolved"),
     ]
@@ -65,7 +67,7 @@ def test_a_target_that_fails_is_in_the_log_and_keeps_no_other_from_the_alert(
     processed: tuple[list[dict[str, Any]], str],
 ) -> None:
     alerts, log = processed
-    assert log.count("Not delivered to webhook:not_defined") == len(alerts) == 5
+    assert log.count("Not delivered to webhook:not_defined") == len(alerts) == 6
     assert log.count("ALERT firing [critical] raw-objects-missing: clean_batch.clean in run") >= 1
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from pinpipe_airflow.alert import Alert
+from pinpipe_airflow.notifications import delivery
 from pinpipe_airflow.notifications import webhook as module
 from pinpipe_airflow.notifications.delivery import deliver
 from pinpipe_airflow.notifications.webhook import WebhookAlertNotifier, WebhookError
@@ -39,6 +40,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 @pytest.fixture
 def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     settings.cache_clear()
+    monkeypatch.setattr(delivery, "_PAUSE_S", 0)
     yield monkeypatch
     settings.cache_clear()
 
@@ -78,6 +80,31 @@ def test_a_target_that_fails_is_logged_and_the_others_get_the_alert(
     ]  # fmt: skip
     assert "isn't defined" in refused[0]
     assert all(ALERT.line in message for message in refused), "else an alert without another target would be lost"
+
+
+def test_a_target_that_fails_is_tried_once_more_after_the_others(
+    hook: Receiver, targets: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def well_again(_: float) -> None:
+        assert "ALERT firing" in caplog.text, "the log had to wait"
+        hook.status = 200
+
+    targets.setenv("PINPIPE_ALERTS", "webhook:pager, log")
+    targets.setattr(delivery.time, "sleep", well_again)
+    hook.status = 503
+    deliver(ALERT)
+    assert hook.alerts == [ALERT.document] * 2
+    assert "Not delivered" not in caplog.text
+
+
+def test_targets_that_took_long_are_not_tried_again(
+    hook: Receiver, targets: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    targets.setenv("PINPIPE_ALERTS", "webhook:pager")
+    targets.setattr(delivery, "_TRIED_AGAIN_WITHIN_S", 0)
+    hook.status = 503
+    deliver(ALERT)
+    assert (len(hook.alerts), caplog.text.count("Not delivered")) == (1, 1)
 
 
 def test_no_log_holds_a_webhooks_secrets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,18 +12,27 @@ from pinpipe_airflow.failure_reason import KEY
 from pinpipe_airflow.notifications import delivery
 from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
 
+NOW = datetime(2024, 3, 1, 10, 5, tzinfo=UTC)
+
 
 class TaskInstance:
     """What Airflow's API tells of a run and of the one before.
 
     :param left: by run what its task has left.
     :param before: state of the run before, ``None`` where there is none.
+    :param minutes_before: when that was.
     """
 
     dag_id, run_id, task_id, map_index = "stream_supervisor", "now", "supervise", -1
 
-    def __init__(self, left: dict[str, Any] | None = None, before: str | None = None, task: str = "supervise") -> None:
-        self.left, self.before, self.task = left or {}, before, task
+    def __init__(
+        self,
+        left: dict[str, Any] | None = None,
+        before: str | None = None,
+        task: str = "supervise",
+        minutes_before: int = 5,
+    ) -> None:
+        self.left, self.before, self.task, self.minutes_before = left or {}, before, task, minutes_before
 
     def xcom_pull(self, *, task_ids: str, key: str, run_id: str, map_indexes: int) -> Any:
         assert (key, map_indexes) == (KEY, -1)
@@ -34,7 +44,10 @@ class TaskInstance:
     def get_previous_dagrun(self) -> Any:
         if self.before == "unknown":
             raise RuntimeError("no answer")
-        return SimpleNamespace(state=self.before, run_id="before") if self.before else None
+        if self.before is None:
+            return None
+        at = NOW - timedelta(minutes=self.minutes_before)
+        return SimpleNamespace(state=self.before, run_id="before", logical_date=at)
 
     def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
         states = dict.fromkeys(("provisioned", "supervise", "wait_for_progress"), "success")
@@ -54,7 +67,7 @@ def left(alert: str = "stream-failing", reason: str = "3 runs have failed") -> d
 
 def context(ti: TaskInstance | None, reason: str = "task_failure") -> Any:
     dag = SimpleNamespace(dag_id="stream_supervisor")
-    run = SimpleNamespace(dag_id="stream_supervisor", run_id="now", conf=None)
+    run = SimpleNamespace(dag_id="stream_supervisor", run_id="now", conf=None, logical_date=NOW)
     return {"dag": dag, "run_id": "now", "reason": reason} | ({"ti": ti, "dag_run": run} if ti else {})
 
 
@@ -88,9 +101,18 @@ def test_a_run_in_which_no_task_failed_is_an_alert_too(told: list[Alert]) -> Non
     assert "all_tasks_deadlocked" in told[0].what
 
 
-def test_the_same_failure_is_told_once(told: list[Alert]) -> None:
+def test_the_same_failure_is_told_once_an_hour(told: list[Alert]) -> None:
     FailedRunNotifier(once=True)(context(TaskInstance({"now": left(), "before": left()}, before="failed")))
     assert told == []
+    ti = TaskInstance({"now": left(), "before": left()}, before="failed", minutes_before=10)
+    FailedRunNotifier(once=True)(context(ti))
+    assert ids(told) == [("stream-failing", "firing")]
+
+
+def test_the_same_hour_of_another_day_is_another(told: list[Alert]) -> None:
+    ti = TaskInstance({"now": left(), "before": left()}, before="failed", minutes_before=24 * 60)
+    FailedRunNotifier(once=True)(context(ti))
+    assert ids(told) == [("stream-failing", "firing")]
 
 
 @pytest.mark.parametrize("before", [None, "success", "unknown"])
