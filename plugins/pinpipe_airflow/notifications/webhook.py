@@ -26,9 +26,11 @@ class WebhookAlertNotifier(BaseNotifier):
     """Posts an alert as JSON.
 
     The connection is one of the HTTP provider: the whole URL as host, or ``schema``, host and port; login and password
-    for basic authentication, or headers in its extra, such as ``{"Authorization": "Bearer …"}``. The request is made
-    here, as the provider's own notifier writes the URL to the log where it is not reached, and of many a webhook the
-    URL is the secret.
+    for basic authentication, or headers in its extra, such as ``{"Authorization": "Bearer …"}``. Of many a webhook the
+    URL is the secret: without a host, the password is the whole URL, and there is no basic authentication. Airflow
+    encrypts and hides a password, and neither a host.
+
+    The request is made here, as the provider's own notifier writes the URL to the log where it is not reached.
 
     :param alert: what is told.
     :param http_conn_id: the Airflow connection.
@@ -50,10 +52,14 @@ class WebhookAlertNotifier(BaseNotifier):
         :raises WebhookError: when it was not taken.
         """
         try:
+            connection = self.hook.get_connection(self.http_conn_id)
             with self.hook.get_conn() as session:
+                url = self.hook.base_url
+                if not connection.host:
+                    url, session.auth = connection.password or "", None
                 # A redirect would hand headers and alert to somebody else; nothing of the answer's body is wanted.
                 answer = session.post(
-                    self.hook.base_url, json=self.alert.document, timeout=_TIMEOUT_S, allow_redirects=False, stream=True
+                    url, json=self.alert.document, timeout=_TIMEOUT_S, allow_redirects=False, stream=True
                 )
         except (requests.RequestException, ValueError) as error:
             raise WebhookError(

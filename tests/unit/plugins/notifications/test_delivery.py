@@ -30,10 +30,13 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
             "extra": {"Authorization": "Bearer very-secret-token"},
         }
         monkeypatch.setenv("AIRFLOW_CONN_PAGER", json.dumps(connection))
-        monkeypatch.setenv(
-            "AIRFLOW_CONN_CLOSED", json.dumps({**connection, "host": f"http://127.0.0.1:9/{SECRET_PATH}"})
-        )
+        closed = f"http://127.0.0.1:9/{SECRET_PATH}"
+        monkeypatch.setenv("AIRFLOW_CONN_CLOSED", json.dumps({**connection, "host": closed}))
         monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({**connection, "host": f"://{SECRET_PATH}"}))
+        # The whole URL is the password; the login means nothing then.
+        for name, url in (("SEALED", connection["host"]), ("SEALED_CLOSED", closed), ("SEALED_ODD", SECRET_PATH)):
+            sealed = {"conn_type": "http", "login": "nobody", "password": url}
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(sealed))
         yield found
 
 
@@ -50,6 +53,14 @@ def test_a_webhook_gets_the_alert_as_json_with_the_connections_headers(hook: Rec
     assert hook.alerts == [ALERT.document]
     assert hook.headers[0]["Authorization"] == "Bearer very-secret-token"
     assert hook.headers[0]["Content-Type"] == "application/json"
+
+
+def test_a_webhook_whose_url_is_the_secret_has_it_as_its_connections_password(hook: Receiver) -> None:
+    WebhookAlertNotifier(alert=ALERT, http_conn_id="sealed").notify({})
+    assert hook.alerts == [ALERT.document]
+    assert "Authorization" not in hook.headers[0]
+    with pytest.raises(WebhookError, match="connection 'sealed_odd' does not lead to a webhook that answers: Missing"):
+        WebhookAlertNotifier(alert=ALERT, http_conn_id="sealed_odd").notify({})
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 403, 500])
@@ -110,10 +121,11 @@ def test_targets_that_took_long_are_not_tried_again(
 def test_no_log_holds_a_webhooks_secrets(
     hook: Receiver, targets: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    targets.setenv("PINPIPE_ALERTS", "webhook:closed, webhook:odd, webhook:pager")
+    names = ("closed", "odd", "pager", "sealed", "sealed_closed", "sealed_odd")
+    targets.setenv("PINPIPE_ALERTS", ", ".join(f"webhook:{name}" for name in names))
     hook.status = 500
     with caplog.at_level(logging.INFO):
         deliver(ALERT)
     written = caplog.text + "".join(capfd.readouterr())
-    assert written.count("Not delivered") >= 3
+    assert written.count("Not delivered") >= len(names)
     assert "very-secret" not in written
