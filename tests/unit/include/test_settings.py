@@ -97,8 +97,10 @@ def test_a_wrong_value_is_refused_by_variable_value_reason_and_way_out(monkeypat
 def test_all_wrong_values_are_told_at_once(monkeypatch):
     monkeypatch.setenv("PINPIPE_TOPIC_PARTITIONS", "0")
     monkeypatch.setenv("PINPIPE_SETTLE_MINUTES", "-1")
-    with pytest.raises(SettingsError, match=r"PINPIPE_TOPIC_PARTITIONS='0'.*PINPIPE_SETTLE_MINUTES='-1'"):
+    with pytest.raises(SettingsError) as refused:
         settings()
+    assert "PINPIPE_TOPIC_PARTITIONS='0'" in str(refused.value)
+    assert "PINPIPE_SETTLE_MINUTES='-1'" in str(refused.value)
 
 
 @pytest.mark.parametrize("lake", ["s3://bucket/delta", "s3://bucket", "s3://my.bucket/a/b=1/"])
