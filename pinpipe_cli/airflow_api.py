@@ -183,7 +183,7 @@ def waiting_out[Answer](ask: Callable[[], Answer], say: Callable[[str], None]) -
                 raise
             if given_up_at is None:
                 given_up_at = time.monotonic() + _OUTAGE_S
-                say(f"  {error} It is asked again for {_OUTAGE_S / 60:.0f} minutes")
+                say(f"  {error} (it is asked again for {_OUTAGE_S / 60:.0f} minutes)")
             time.sleep(_ASKED_AGAIN_AFTER_S)
         else:
             if given_up_at:

@@ -264,7 +264,7 @@ def test_an_airflow_that_is_away_for_a_while_is_waited_for(airflow: Airflow, api
     ]
     said: list[str] = []
     assert len(run_backfill(api, Request(FIRST, LAST), said.append)) == 3
-    away = [line for line in said if "It is asked again for 5 minutes" in line]
+    away = [line for line in said if "(it is asked again for 5 minutes)" in line]
     assert (len(away), said.count("  Airflow answers again")) == (2, 2)
     assert "Airflow answered 503 to GET backfills/7: starting" in away[0]
 
