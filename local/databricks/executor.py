@@ -267,7 +267,7 @@ class Executor:
         log.info("run %d of job %d: %s %s", run.run_id, run.job_id, state.result_state, state.state_message)
         if not self._closing:
             await self._patiently(lambda: self._begin_queued(run.job_id))
-            self._keep_going(run.job_id)
+            await self._patiently(lambda: self._keep_going(run.job_id))
 
     async def _patiently(self, write: Callable[[], None]) -> None:
         """Do what writes to the store, again and again while it takes nothing, as on a full disk."""
@@ -280,9 +280,13 @@ class Executor:
 
     def _stop(self, run_id: int, state: State) -> None:
         stop = self._stops[run_id]
-        if not stop.done():
+        if stop.done():
+            return
+        stop.set_result(state)  # first: its processes end even where nothing can be stored
+        try:
             self._store.set_run_state(run_id, TERMINATING)
-            stop.set_result(state)
+        except sqlite3.Error as error:  # such as a full disk; how it ends is stored as soon as there is room
+            log.error("run %d is being stopped, which cannot be stored: %s", run_id, error)  # noqa: TRY400
 
     def _begin_queued(self, job_id: int) -> None:
         job = self._store.job(job_id)

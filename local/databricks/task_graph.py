@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 
 from local.databricks import references, states
 from local.databricks.job_settings import JobSettings, SubmitSettings, Task
-from local.databricks.records import Run
+from local.databricks.records import Run, TaskRun
 from local.databricks.states import BLOCKED, EXCLUDED, PENDING, RUNNING, SUCCESS, State
 from local.databricks.store import Store
 from local.databricks.task_process import Outcome, TaskProcesses
@@ -83,6 +83,31 @@ class TaskGraph:
         order = TopologicalSorter({key: task.upstream for key, task in self._tasks.items()})
         order.prepare()
         running: dict[asyncio.Task[State], str] = {}
+        try:
+            await self._run_in_order(order, first, earlier, running)
+        except Exception as error:  # such as a full disk: nothing of a run may go on when it is over
+            if not self._stop.done():
+                self._stop.set_result(states.fault(error))
+            await asyncio.gather(*running, return_exceptions=True)
+            raise
+        in_order = {key: self._ended[key] for key in self._tasks}
+        whole = states.of_run(in_order)
+        return self._stop.result() if self._stop.done() and not whole.is_success else whole
+
+    async def _run_in_order(
+        self,
+        order: TopologicalSorter[str],
+        first: Mapping[str, int],
+        earlier: Mapping[str, TaskRun],
+        running: dict[asyncio.Task[State], str],
+    ) -> None:
+        """Run each task as soon as those before it have ended.
+
+        :param order: of the tasks.
+        :param first: number of the first attempt of each task that is to run.
+        :param earlier: the latest attempts of those that are not.
+        :param running: holds what runs at present.
+        """
         while order.is_active():
             for key in order.get_ready():
                 if key not in first:
@@ -101,9 +126,6 @@ class TaskGraph:
                     key = running.pop(attempts)
                     self._ended[key] = attempts.result()
                     order.done(key)
-        in_order = {key: self._ended[key] for key in self._tasks}
-        whole = states.of_run(in_order)
-        return self._stop.result() if self._stop.done() and not whole.is_success else whole
 
     def _obstacle(self, task: Task) -> State | None:
         upstream = {key: self._ended[key] for key in task.upstream}
