@@ -15,20 +15,27 @@ An object is a file, and what is told of it another, written after it: after a k
 the size and ETag of the one before it. And half a file that was being written would be an object of its own.
 
 Where the disk is full, an object would be stored in memory, said to be kept, and gone with the process.
+
+A stream could have any name, and so many shards that making them takes all memory.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 # Besides what is being written: others write to the same disk.
 MINIMUM_FREE_BYTES = 16 * 1024**2
 
+# Of an account, in the regions that Kinesis came to last: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+MOST_SHARDS = 500
+
+_STREAM_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _TOLD = ".meta.json"
 _HALF = ".tmp"
 
@@ -119,6 +126,43 @@ def _move_iterators(stream_arn: str, shard_id: str, records: int) -> None:
             iterator["position"] = max(0, iterator["position"] - records)
 
 
+def refuse_streams_that_aws_refuses() -> None:
+    """Let ministack make streams alone whose names Kinesis takes, and no more shards than an account has."""
+    from ministack.services import kinesis
+
+    create = kinesis._create_stream
+
+    def create_stream(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        fault = _fault_of_new_stream(request, kinesis._streams)
+        answer: tuple[int, dict[str, str], bytes] = (
+            kinesis.error_response_json(*fault, 400) if fault else create(request)
+        )
+        return answer
+
+    kinesis._create_stream = create_stream
+
+
+def _fault_of_new_stream(request: dict[str, Any], streams: Mapping[str, dict[str, Any]]) -> tuple[str, str] | None:
+    """Return by which error and with which words Kinesis refuses a stream, None where it takes it."""
+    name, shards = request.get("StreamName"), request.get("ShardCount", 1)
+    if not isinstance(name, str) or type(shards) is not int:
+        return "SerializationException", "StreamName is a text, ShardCount a whole number"
+    if not _STREAM_NAME.fullmatch(name):
+        return (
+            "ValidationException",
+            f"1 validation error detected: Value '{name}' at 'streamName' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {_STREAM_NAME.pattern}",
+        )
+    there = sum(len(stream["shards"]) for stream in streams.values())
+    if name not in streams and there + shards > MOST_SHARDS:
+        return (
+            "LimitExceededException",
+            f"This request would exceed the shard limit for the account. Current shard count for the account: {there}. "
+            f"Limit: {MOST_SHARDS}. Number of additional shards that would have resulted from this request: {shards}.",
+        )
+    return None
+
+
 def _told_of(file: Path) -> Path:
     return file.with_name(file.name + _TOLD)
 
@@ -133,6 +177,7 @@ def main() -> None:
         refuse_what_has_no_room(objects)
     take_up_streams_once()
     expire_the_oldest_records_alone()
+    refuse_streams_that_aws_refuses()
     from ministack.app import main as serve
 
     serve()

@@ -1,4 +1,4 @@
-"""What the local Kinesis does with records past their retention."""
+"""What the local Kinesis does with records past their retention, and which streams it does not make."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from ministack.services import kinesis
 
 from local import ministack
 
@@ -15,7 +16,6 @@ ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/posts"
 @pytest.fixture
 def stream(monkeypatch):
     """A stream of two shards that ministack knows, with records of the last ten hours in the first."""
-    kinesis = ministack.kinesis
     monkeypatch.setattr(kinesis, "_expire_records", kinesis._expire_records)
     ministack.expire_the_oldest_records_alone()
     shards = kinesis._build_shards(2)
@@ -38,7 +38,7 @@ def stream(monkeypatch):
 
 
 def ask(operation, **request):
-    status, _, body = getattr(ministack.kinesis, f"_{operation}")(request)
+    status, _, body = getattr(kinesis, f"_{operation}")(request)
     assert status == 200, body
     return json.loads(body)
 
@@ -65,3 +65,32 @@ def test_a_reader_that_expired_records_overtake_goes_on_with_the_oldest_left(str
     first = ask("get_records", ShardIterator=begin["ShardIterator"], Limit=2)
     stream["RetentionPeriodHours"] = 5.5
     assert numbers(ask("get_records", ShardIterator=first["NextShardIterator"])) == [5, 6, 7, 8, 9]
+
+
+@pytest.fixture
+def make_stream(monkeypatch):
+    """Ask for a stream; return the status and the error's name."""
+    monkeypatch.setattr(kinesis, "_create_stream", kinesis._create_stream)
+    monkeypatch.setattr(kinesis, "_streams", {})
+    ministack.refuse_streams_that_aws_refuses()
+
+    def make(name, shards):
+        status, _, body = kinesis._create_stream({"StreamName": name, "ShardCount": shards})
+        return status, json.loads(body).get("__type")
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["", "a b", "posts\u00a7", "posts\n", "p" * 129, None, 7])
+def test_a_stream_whose_name_kinesis_does_not_take_is_not_made(make_stream, name):
+    status, error = make_stream(name, 1)
+    assert status == 400
+    assert error.endswith("ValidationException" if isinstance(name, str) else "SerializationException")
+
+
+def test_an_account_has_so_many_shards_and_no_more(make_stream):
+    assert make_stream("a.B_c-9", ministack.MOST_SHARDS - 2) == (200, None)
+    status, error = make_stream("more", 3)
+    assert (status, error.rpartition("#")[2]) == (400, "LimitExceededException")
+    assert make_stream("a.B_c-9", 3)[1].endswith("ResourceInUseException")
+    assert make_stream("last", 2) == (200, None)
