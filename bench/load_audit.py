@@ -72,7 +72,7 @@ def compare(pushed: Pushed, log: Mapping[Address, int], raw: Iterable[tuple[Addr
     """
     lost = sum(log.get(address) != number for address, number in pushed.accepted.items())
     copies = Counter((address.topic, number) for address, number in log.items() if address not in pushed.accepted)
-    doubled = sum(max(0, many - pushed.unsure[number]) for (_, number), many in copies.items())
+    doubled = sum(max(0, many - pushed.unsure[record]) for record, many in copies.items())
     doubled += sum(many - 1 for many in _times_accepted(pushed.accepted).values())
     landed, differing = set(), 0
     for address, number in raw:

@@ -41,7 +41,8 @@ class Pushed:
     :ivar accepted: number of each accepted record by where it is said to be.
     :ivar statuses: how many answers had which status; 0 for none.
     :ivar without_retry_after: answers 429 that did not say when to come back.
-    :ivar unsure: records of attempts of which nobody told what became of them; each may be in the log once more.
+    :ivar unsure: topic and number of records of attempts of which nobody told what became of them; each may be in the
+        log once more.
     :ivar seconds: from the first request to the last answer.
     """
 
@@ -49,7 +50,7 @@ class Pushed:
     accepted: dict[Address, int] = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
-    unsure: Counter[int] = field(default_factory=Counter)
+    unsure: Counter[tuple[str, int]] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
@@ -113,7 +114,7 @@ async def _attempt(
         answer = await client.post(f"/topics/{topic}", content=body)
     except httpx.TransportError:
         pushed.statuses[0] += 1
-        pushed.unsure.update(number for number, _ in values)
+        pushed.unsure.update((topic, number) for number, _ in values)
         return values, _AGAIN_AFTER_S
     pushed.statuses[answer.status_code] += 1
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:  # nothing of it was handed on
@@ -121,14 +122,14 @@ async def _attempt(
         pushed.without_retry_after += asked is None
         return values, float(asked or _AGAIN_AFTER_S)
     if answer.status_code != httpx.codes.OK:
-        pushed.unsure.update(number for number, _ in values)
+        pushed.unsure.update((topic, number) for number, _ in values)
         return values, _AGAIN_AFTER_S
     again = []
     for (number, value), outcome in zip(values, answer.json()["offsets"], strict=True):
         if outcome["error_code"] is None:
             pushed.accepted[Address(topic, outcome["partition"], outcome["offset"])] = number
         else:
-            pushed.unsure[number] += 1
+            pushed.unsure[topic, number] += 1
             again.append((number, value))
     return again, _AGAIN_AFTER_S
 

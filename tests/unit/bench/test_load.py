@@ -40,7 +40,9 @@ def test_a_copy_is_doubled_unless_an_attempt_without_an_answer_explains_it(pushe
     log = {AT: 1, NEXT: 2, AT._replace(offset=7): 1}
     raw = list(log.items())
     assert compare(pushed, log, raw).doubled == 1
-    pushed.unsure[1] += 1
+    pushed.unsure["t.geo", 1] += 1
+    assert compare(pushed, log, raw).doubled == 1, "the attempt was one of another topic"
+    pushed.unsure["t.pin", 1] += 1
     assert compare(pushed, log, raw).doubled == 0
 
 
