@@ -29,6 +29,8 @@ def names(world: World) -> list[str]:
 
 
 def runs(world: World, name: str) -> list[dict[str, Any]]:
-    """Return the runs of a job with their tasks, newest first."""
-    (job,) = ask(world, "list", name=name)["jobs"]
-    return list(ask(world, "runs/list", job_id=job["job_id"], expand_tasks="true").get("runs", []))
+    """Return the runs of a job with their tasks, newest first; none where there is no such job."""
+    found = ask(world, "list", name=name).get("jobs", [])
+    if not found:
+        return []
+    return list(ask(world, "runs/list", job_id=found[0]["job_id"], expand_tasks="true").get("runs", []))
