@@ -39,6 +39,9 @@ class Cable:
         inside = f"10.213.{self.number}.2/24"
         for command in (
             f"ip link add {self._bridge} type bridge",
+            # Its own address is that of a plug otherwise, and another as soon as that is pulled: then what the
+            # namespace sends to the old one gets through nowhere even when the plug is back.
+            f"ip link set {self._bridge} address 02:00:00:d5:00:{self.number:02x}",
             f"ip addr add {self.outside}/24 dev {self._bridge}",
             f"ip link set {self._bridge} up",
             f"ip link add {self._plug('a')} type veth peer name {self._plug('b')}",
