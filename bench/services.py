@@ -71,8 +71,12 @@ class SinkProgress:
 
     def landed(self) -> int:
         """Return how many of them the sink has stored: it commits only after that."""
+        return sum(self.committed().values())
+
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the offset that the sink has committed, 0 for none, by topic and partition."""
         committed = self._consumer.committed(self._partitions, timeout=_TIMEOUT_S)
-        return sum(max(0, at.offset) for at in committed)
+        return {(at.topic, at.partition): max(0, at.offset) for at in committed}
 
     def wait_for(self, records: int, timeout_s: float) -> None:
         """Wait until the sink has stored so many records.

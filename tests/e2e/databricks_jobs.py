@@ -30,7 +30,16 @@ def names(world: World) -> list[str]:
 
 def runs(world: World, name: str) -> list[dict[str, Any]]:
     """Return the runs of a job with their tasks, newest first; none where there is no such job."""
+    job = job_id(world, name)
+    return [] if job is None else list(ask(world, "runs/list", job_id=job, expand_tasks="true").get("runs", []))
+
+
+def job_id(world: World, name: str) -> int | None:
+    """Return a job's id, None where there is no such job."""
     found = ask(world, "list", name=name).get("jobs", [])
-    if not found:
-        return []
-    return list(ask(world, "runs/list", job_id=found[0]["job_id"], expand_tasks="true").get("runs", []))
+    return int(found[0]["job_id"]) if found else None
+
+
+def active_runs(world: World, job: int) -> list[dict[str, Any]]:
+    """Return the runs of a job, by its id, that have not ended, without their tasks."""
+    return list(ask(world, "runs/list", job_id=job, active_only="true").get("runs", []))

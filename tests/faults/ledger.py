@@ -115,7 +115,7 @@ def landed(world: World, topics: Iterable[str], day: str | None = None) -> Lande
     s3 = world.aws("s3")
     found = Landed()
     prefixes = tuple(f"{layout.RAW_ROOT}/{topic}/" for topic in topics)
-    for key in sorted(raw_keys(world, day)):
+    for key in sorted(raw_keys(s3, day)):
         if key.startswith(prefixes):
             body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
             found.add(line for line in body.split(b"\n") if line)

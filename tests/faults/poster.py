@@ -21,12 +21,15 @@ from tests.world import World
 RETRIABLE = 2
 _TIMEOUT_S = 40.0
 _AGAIN_AFTER_S = 0.5
+ACCEPTED_WITHIN_S = 600.0
 
 Records = list[tuple[Sent, dict[str, Any]]]
 
 
 class Poster(Background):
     """Posts a few posts every so often; told to stop, it goes on until all that it has begun is accepted.
+
+    It fails where that takes longer than anything may be away.
 
     :param posts: in a request to each topic.
     :param every_s: pause between two rounds, in seconds.
@@ -54,7 +57,9 @@ class Poster(Background):
             pending: Records = [(Sent(topic, str(number)), row[data_set]) for number, row in rows.items()]
             for record, value in pending:
                 self.ledger.send(record, value)
+            deadline = time.monotonic() + ACCEPTED_WITHIN_S
             while pending := self._send(topic, pending):
+                assert time.monotonic() < deadline, f"not accepted within {ACCEPTED_WITHIN_S:g} s: {self.trouble}"
                 time.sleep(_AGAIN_AFTER_S)
 
     def _send(self, topic: str, records: Records) -> Records:

@@ -35,5 +35,13 @@ def of_speed_layer(records: Iterable[StreamRecord], found: Rows) -> None:
             assert by_address[_address(row)] == row, name
 
 
+def assert_kept(earlier: Rows) -> None:
+    """Assert that rows of the speed layer are still there, each once, after the streams were made anew."""
+    for name, rows in earlier.items():
+        there = delta_table(name, "speed").to_pyarrow_table().to_pylist()
+        found = Counter(row["sequence_number"] for row in there)
+        assert all(found[row["sequence_number"]] == 1 for row in rows), name
+
+
 def _address(row: Row) -> tuple[str, str, str]:
     return row["stream"], row["shard"], row["sequence_number"]

@@ -13,6 +13,7 @@ from tests.e2e.oracle.stream import StreamRecord
 from tests.e2e.posts import rows_of
 from tests.faults.activities.activity import next_numbers
 from tests.faults.background import Background
+from tests.faults.poster import ACCEPTED_WITHIN_S
 from tests.world import World
 
 _TIMEOUT_S = 40.0
@@ -28,6 +29,8 @@ class Put(NamedTuple):
 
 class StreamPoster(Background):
     """Puts a few posts every so often; told to stop, it goes on until all that it has begun is accepted.
+
+    It fails where that takes longer than anything may be away.
 
     :param posts: in a request to each stream.
     :param every_s: pause between two rounds, in seconds.
@@ -45,7 +48,9 @@ class StreamPoster(Background):
         rows = {number: rows_of(number) for number in next_numbers(self._posts)}
         for data_set, stream in settings().streams.items():
             pending = [{"data": row[data_set], "partition-key": f"{data_set}-{number}"} for number, row in rows.items()]
+            deadline = time.monotonic() + ACCEPTED_WITHIN_S
             while pending := self._put(stream, pending):
+                assert time.monotonic() < deadline, f"not accepted by {stream} within {ACCEPTED_WITHIN_S:g} s"
                 time.sleep(_AGAIN_AFTER_S)
 
     def faults(self, records: list[StreamRecord]) -> list[str]:

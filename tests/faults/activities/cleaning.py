@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 
-from include import layout
 from include.settings import settings
 from tests.e2e.cleaned_days import assert_cleaned
 from tests.e2e.kafka_log import end_offsets
@@ -12,7 +11,7 @@ from tests.e2e.posts import write_to_kafka
 from tests.faults import judgement
 from tests.faults.activities.activity import Activity, next_day, next_numbers
 from tests.faults.ledger import landed, log_since
-from tests.faults.moments import Tables
+from tests.faults.moments import HalfCommitted
 from tests.world import World
 
 
@@ -23,6 +22,7 @@ class Cleaning(Activity):
     """
 
     dag_id = "clean_batch"
+    asks_for_job = True
 
     def __init__(self, world: World, posts: int = 120) -> None:
         super().__init__(world)
@@ -41,10 +41,8 @@ class Cleaning(Activity):
         self.run_id = self.world.api.trigger(self.dag_id, {"day": str(self.day)})
 
     def is_in_its_midst(self, victim: str) -> bool:
-        """Return whether the job reads the day; for a worker: whether it has asked for that, and not yet deferred."""
-        if victim == "worker":
-            return self.has_submitted_and_not_deferred()
-        return self.job_reads()
+        """Return whether the job reads the day."""
+        return self.job_reading() is not None
 
     def write(self, posts: int) -> None:
         """Write the records of so many posts of the day to the log."""
@@ -54,6 +52,7 @@ class Cleaning(Activity):
 
     def judge(self) -> None:
         """See that log, raw objects and tables of the day agree row by row, and that one run has written all tables."""
+        self.see_that_job_was_asked_for_again()
         since = log_since(self.world, self.ends)
         log = {address: found for address, found in since.items() if found.key in self._written}
         of_day = landed(self.world, settings().topics.values(), str(self.day))
@@ -66,7 +65,7 @@ class Cleaning(Activity):
 
 
 class Committing(Cleaning):
-    """The same; caught while some tables have the day and others do not.
+    """The same; caught while some tables have the day of its own job run, and others do not.
 
     :param anew: whether the day has been cleaned before, with fewer records, so that there is something to replace.
     """
@@ -74,19 +73,18 @@ class Committing(Cleaning):
     def __init__(self, world: World, *, anew: bool = True) -> None:
         super().__init__(world)
         self._anew = anew
+        self._half_committed = HalfCommitted(world)
 
     def begin(self) -> None:
         """Clean the day, where it is to be done anew for the second time."""
-        self._tables = Tables(self.world, "batch", layout.BATCH_TABLES)
         super().begin()
         if self._anew:
             end = self.end()
             assert end.succeeded, end.reason
             self.write(self.posts)
             self.posts *= 2
-            self._tables = Tables(self.world, "batch", layout.BATCH_TABLES)
             self.again()
 
     def is_in_its_midst(self, victim: str) -> bool:
-        """Return whether some tables, but not all, have the day anew."""
-        return self._tables.partly_written()
+        """Return whether the job has written the day into some tables, but not all."""
+        return self._half_committed.by(self.job_reading())

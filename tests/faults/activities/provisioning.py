@@ -10,7 +10,7 @@ import requests
 from include.settings import settings
 from local import ports
 from local.process_environment import CONNECT_USER
-from tests.e2e.databricks_jobs import ask, runs
+from tests.e2e.databricks_jobs import ask
 from tests.e2e.kafka_log import end_offsets
 from tests.faults.activities.activity import Activity
 from tests.world import World
@@ -32,6 +32,7 @@ class Provisioning(Activity):
 
     dag_id = "provision"
     job = "create_tables"
+    asks_for_job = True
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -52,22 +53,21 @@ class Provisioning(Activity):
         """Return whether the task is at work that speaks to the victim, or the job that makes the tables."""
         if victim in _TASK_OF:
             return bool(self.world.tasks(self.dag_id, self.run_id)[_TASK_OF[victim]]["state"] == "running")
-        if victim == "worker":
-            return self.has_submitted_and_not_deferred()
-        job_works = any(run["state"]["life_cycle_state"] == "RUNNING" for run in self.job_runs())
-        return job_works and self.task_instance()["state"] == "deferred" and self._has_begun_to_log()
+        return (
+            bool(self.task_runs_at_work()) and self.task_instance()["state"] == "deferred" and self._has_begun_to_log()
+        )
 
     def task_at_work(self) -> str:
         """Return the task that runs a job."""
         return "tables"
 
-    def job_runs(self) -> list[dict[str, Any]]:
-        """Return the runs of the job that were asked for since."""
-        found = runs(self.world, settings().job_name("create_tables"))
-        return [run for run in found if run["start_time"] >= self._asked_at_ms]
+    def is_part(self, run: dict[str, Any]) -> bool:
+        """Return whether a run of the job was asked for since."""
+        return bool(run["start_time"] >= self._asked_at_ms)
 
     def judge(self) -> None:
         """See that everything is there, once, that it works, that no record is gone, and nothing is left to be done."""
+        self.see_that_job_was_asked_for_again()
         receipt = self.world.run(self.dag_id, {})["receipt"]
         assert self.world.api.xcom(self.dag_id, receipt["run_id"], "receipt") == []
         assert end_offsets(self.world.bootstrap) == self._ends
@@ -89,14 +89,14 @@ class Provisioning(Activity):
         gateway = self.world.aws("apigateway")
         for api in gateway.get_rest_apis()["items"]:
             gateway.delete_rest_api(restApiId=api["id"])
-        (job,) = ask(self.world, "list", name=settings().job_name("create_tables"))["jobs"]
-        answer = requests.post(
-            f"{ports.url('databricks')}/api/2.2/jobs/delete",
-            json={"job_id": job["job_id"]},
-            headers={"Authorization": f"Bearer {self.world.secrets['databricks_token']}"},
-            timeout=_TIMEOUT_S,
-        )
-        answer.raise_for_status()
+        if (job := self.job_id()) is not None:
+            answer = requests.post(
+                f"{ports.url('databricks')}/api/2.2/jobs/delete",
+                json={"job_id": job},
+                headers={"Authorization": f"Bearer {self.world.secrets['databricks_token']}"},
+                timeout=_TIMEOUT_S,
+            )
+            answer.raise_for_status()
 
     def _connect(self, method: str, path: str) -> requests.Response:
         login = (CONNECT_USER, self.world.secrets["connect_password"])

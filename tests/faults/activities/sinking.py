@@ -1,9 +1,9 @@
-"""Sinking: records of a day come for some seconds, and the sink stores them; then the day is cleaned."""
+"""Sinking: records of a day come for a while, and the sink stores them; then the day is cleaned."""
 
 from __future__ import annotations
 
-import threading
-import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import requests
 
@@ -14,46 +14,88 @@ from local.process_environment import CONNECT_USER
 from tests.e2e.kafka_log import end_offsets
 from tests.faults.activities.activity import End
 from tests.faults.activities.cleaning import Cleaning
-from tests.faults.moments import raw_keys
+from tests.faults.background import Background, stop_all
+from tests.faults.moments import AWAY, raw_keys, uncommitted
 from tests.world import World
 
-_WAVES, _POSTS_A_WAVE, _WAVE_EVERY_S = 40, 100, 0.25  # for twice as long as the sink keeps an object open
+_POSTS_A_WAVE, _WAVE_EVERY_S = 100, 0.25
+_MOST_WAVES = 400  # by then the sink has stored objects many times
 _TIMEOUT_S = 30
 
 
+class Waves(Background):
+    """Does the same again and again, but not for ever."""
+
+    def __init__(self, wave: Callable[[], None]) -> None:
+        super().__init__(every_s=_WAVE_EVERY_S)
+        self._wave = wave
+        self._left = _MOST_WAVES
+
+    def round(self) -> None:
+        """Do it once."""
+        self._wave()
+        self._left -= 1
+        if not self._left:
+            self.begin_no_other_round()
+
+
 class Sinking(Cleaning):
-    """Caught while the sink has stored some of the day, and is behind."""
+    """Caught when the sink has stored an object and not committed it; meanwhile records come and come."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, posts=_WAVES * _POSTS_A_WAVE)
-        self._writing = threading.Thread(target=self._write_all, daemon=True)
+        super().__init__(world, posts=0)
+        self._s3 = world.aws("s3")
+        self._progress: SinkProgress | None = None
+        self._landed = self._landed_at_kill = -1
+        self._waves = Waves(self._write_wave)
 
     def begin(self) -> None:
         """Begin to write the day's records to the log."""
         self.ends = end_offsets(self.world.bootstrap)
         self._progress = SinkProgress()
-        self._writing.start()
+        self._waves.start()
 
     def is_in_its_midst(self, victim: str) -> bool:
-        """Return whether an object of the day is stored, and the sink has not committed all that there is."""
-        return bool(raw_keys(self.world, str(self.day))) and self._progress.landed() < self._progress.held()
+        """Return whether an object of the day is stored, and its records are not committed."""
+        keys = raw_keys(self._s3, str(self.day))
+        committed = self.committed()
+        self._landed = sum(committed.values())
+        return self._landed > self._landed_at_kill and bool(uncommitted(keys, committed))
+
+    def suffered(self, victim: str) -> None:
+        """See that the sink goes on before it is caught once more: what it had stored stays uncommitted until then."""
+        super().suffered(victim)
+        self._landed_at_kill = self._landed
+
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the offset that the sink has committed, by topic and partition."""
+        assert self._progress is not None
+        return self._progress.committed()
 
     def is_over(self) -> bool:
-        """Return whether everything is stored."""
-        return not self._writing.is_alive() and self._progress.landed() >= self._progress.held()
+        """Return whether no more records come, and everything is stored."""
+        with suppress(*AWAY):
+            assert self._progress is not None
+            return not self._waves.is_alive() and self._progress.landed() >= self._progress.held()
+        return False
 
     def end(self) -> End:
-        """Wait until all is written; then clean the day, which waits until all is stored."""
+        """Let no more records come; then clean the day, which waits until all is stored."""
         if not self.run_id:
-            self._writing.join()
-            self._progress.close()
+            self._waves.stop()
             self.again()
         return super().end()
 
-    def _write_all(self) -> None:
-        for _ in range(_WAVES):
-            self.write(_POSTS_A_WAVE)
-            time.sleep(_WAVE_EVERY_S)
+    def leave(self) -> None:
+        """Let no more records come, and no run go on."""
+        super().leave()
+        if self._progress is not None:
+            self._progress.close()
+            stop_all([self._waves])
+
+    def _write_wave(self) -> None:
+        self.write(_POSTS_A_WAVE)
+        self.posts += _POSTS_A_WAVE
 
 
 class WaitingForSink(Cleaning):
@@ -72,6 +114,13 @@ class WaitingForSink(Cleaning):
         """Let the sink go on, and wait for the end of the run."""
         self._sink("resume")
         return super().end()
+
+    def leave(self) -> None:
+        """Let the sink go on, and no run."""
+        try:
+            self._sink("resume")
+        finally:
+            super().leave()
 
     def _sink(self, what: str) -> None:
         answer = requests.put(

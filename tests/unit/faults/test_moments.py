@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.faults.moments import MissedError, await_moment, driver_says, in_the_midst_of_a_batch, partly
+from tests.faults.moments import (
+    MissedError,
+    await_moment,
+    driver_says,
+    in_the_midst_of_a_batch,
+    partly,
+    uncommitted,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Clock:
@@ -73,7 +83,31 @@ def test_tables_are_partly_written_where_some_but_not_all_are_newer(versions: di
     ],
 )
 def test_a_micro_batch_is_at_work_while_its_offsets_are_noted_and_not_its_end(keys: list[str], expected: bool) -> None:
+    assert in_the_midst_of_a_batch(dict.fromkeys(keys, NOW)) is expected
+
+
+@pytest.mark.parametrize(("newest", "expected"), [("old", True), ("new", False)])
+def test_of_several_epochs_the_one_that_was_written_last_counts(newest: str, expected: bool) -> None:
+    keys = {
+        "c/old/offsets/40": NOW,
+        "c/old/commits/39": NOW,
+        "c/new/offsets/3": NOW - timedelta(seconds=9),
+        "c/new/commits/3": NOW - timedelta(seconds=9),
+    }
+    keys[f"c/{newest}/metadata"] = NOW + timedelta(days=1)  # what is neither does not count
+    keys[f"c/{newest}/offsets/0"] = NOW + timedelta(seconds=1)
     assert in_the_midst_of_a_batch(keys) is expected
+
+
+def test_a_raw_object_is_uncommitted_from_the_offset_on_that_its_partition_has_committed() -> None:
+    below, at = (
+        "topics/p.pin/dt=2025-01-01/p.pin+0+0000000009.json",
+        "topics/p.pin/dt=2025-01-01/p.pin+0+0000000010.json",
+    )
+    first = "topics/p.pin/dt=2025-01-01/p.pin+1+0000000000.json"
+    other = "topics/p.dead_letter/dt=2025-01-01/p.dead_letter+0+0000000000.bin"
+    assert uncommitted([below, at, first, other], {("p.pin", 0): 10, ("p.pin", 1): 0}) == {at, first}
+    assert uncommitted([at, first], {("p.pin", 0): 11, ("p.pin", 1): 500}) == set()
 
 
 def test_what_a_driver_says_is_found_in_the_log_of_any_of_the_run_s_tasks(tmp_path: Path) -> None:
