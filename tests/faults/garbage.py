@@ -12,11 +12,10 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from include.rendering import render_yaml
 from include.settings import settings
+from tests.faults.api_document import Operation, document, operations
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD")
-_OF_DOCUMENT = ("get", "put", "post", "delete")
 _CONTENT_TYPES = (
     "application/vnd.kafka.json.v2+json",
     "application/json",
@@ -34,32 +33,21 @@ class Request:
 
     :param operation: the path of the document that it began as, and the method.
     :param path: below the stage, as it goes over the wire.
+    :param has_key: whether it is sent with the right API key; else with the one among ``headers``, or with none.
     """
 
-    operation: tuple[str, str]
+    operation: Operation
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
-
-
-@cache
-def document() -> dict[str, Any]:
-    """Return the API's document as the DAG `provision` imports it."""
-    rendered: dict[str, Any] = render_yaml("api", "openapi.yaml", values=settings().marks)
-    return rendered
-
-
-def documented_statuses(operation: tuple[str, str]) -> set[int]:
-    """Return the statuses that an operation may answer."""
-    method, path = operation
-    return {int(status) for status in document()["paths"][path][method]["responses"]}
+    has_key: bool
 
 
 @st.composite
 def requests(draw: DrawFn) -> Request:
     """Draw a request: one that the document allows, spoilt in some way, or in none."""
-    operation = draw(st.sampled_from(_operations()))
+    operation = draw(st.sampled_from(operations()))
     of_document, path = operation
     declared = document()["paths"][path][of_document]
     method = draw(_mostly(of_document.upper(), st.sampled_from(_METHODS)))
@@ -70,17 +58,20 @@ def requests(draw: DrawFn) -> Request:
     filled = "".join(
         f"/{quote(draw(names), safe='')}" if part.startswith("{") else f"/{part}" for part in path.strip("/").split("/")
     )
+    has_key = draw(st.integers(0, 19)) != 0
     return Request(
         operation=operation,
         method=method,
         path=draw(_mostly(filled, _paths())),
-        headers=draw(_headers(declared)),
+        headers=draw(_headers(declared)) | ({} if has_key else draw(_wrong_keys())),
         body=draw(_bodies(declared)),
+        has_key=has_key,
     )
 
 
-def _operations() -> list[tuple[str, str]]:
-    return [(method, path) for path, item in document()["paths"].items() for method in item if method in _OF_DOCUMENT]
+def _wrong_keys() -> SearchStrategy[dict[str, str]]:
+    """No key, or one that is none."""
+    return st.just({}) | st.text("0123456789abcdefXYZ", min_size=1, max_size=40).map(lambda key: {"x-api-key": key})
 
 
 def _known_names(path: str) -> SearchStrategy[str]:
