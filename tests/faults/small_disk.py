@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 MIB = 2**20
+PAGE = os.sysconf("SC_PAGE_SIZE")
 _TIMEOUT_S = 30
+_TRIES = 100
 
 
 class SmallDisk:
@@ -26,9 +28,17 @@ class SmallDisk:
         self._size_mib = size_mib
 
     def fill(self) -> None:
-        """Make it as small as what it holds: nothing more can be written."""
-        used = _used(self.folder)
-        _run("mount", "-o", f"remount,size={used}", str(self.folder))
+        """Make it as small as what it holds: nothing more can be written, until something on it is removed.
+
+        :raises AssertionError: when others write and remove so quickly that it never gets full.
+        """
+        for _ in range(_TRIES):
+            size = f"remount,size={_used(self.folder)}"
+            # Refused where it holds more by now.
+            subprocess.run(["mount", "-o", size, str(self.folder)], capture_output=True, timeout=_TIMEOUT_S)
+            if self.free_bytes < PAGE:
+                return
+        raise AssertionError(f"{self.folder} does not get full: {self.free_bytes} bytes are free")
 
     def make_room(self) -> None:
         """Give it its size again."""

@@ -1,18 +1,18 @@
-"""A clock that is an hour ahead: the REST proxy's, which stamps the records; and that of S3 and Kinesis."""
+"""A clock that is an hour ahead: the REST proxy's, which stamps the records; that of S3 and Kinesis; the sink's."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
-from include.settings import settings
 from local import health, ports, secret_store
 from local import world as local_world
 from local.process_environment import airflow_environment, base_environment
@@ -21,16 +21,19 @@ from tests.e2e.cleaned_days import assert_cleaned
 from tests.e2e.kafka_log import end_offsets, messages_since
 from tests.e2e.posts import rows_of
 from tests.faults.activities.activity import next_numbers
-from tests.faults.moments import await_moment
-from tests.faults.shifted_clock import running_ahead
+from tests.faults.background import meanwhile
+from tests.faults.moments import BUCKET, await_moment
+from tests.faults.shifted_clock import needs_faketime, running_ahead
 from tests.faults.soaking import Soak
 from tests.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.matrix, pytest.mark.usefixtures("provisioned")]
+pytestmark = [needs_faketime, pytest.mark.e2e, pytest.mark.fault, pytest.mark.usefixtures("provisioned")]
 
 TOPIC = "pinpipe.geo"
 RECORDS = 40
 HOUR_S = 3_600
+# Any answer that says what the time is.
+TOLD_AT = {"ministack": f"/{BUCKET}", "connect": "/"}
 
 
 def _post_to_proxy_ahead(world: World, minutes: int, port: int, numbers: list[int]) -> httpx.Response:
@@ -80,46 +83,45 @@ def test_records_of_a_clock_more_than_an_hour_ahead_are_refused_with_the_reason_
 
 
 @pytest.mark.usefixtures("source", "stream")
-def test_an_hour_s_lead_of_s3_and_kinesis_and_its_end_lose_and_double_nothing(world: World) -> None:
-    (program,) = [program for program in local_world._programs() if program.name == "ministack"]
+@pytest.mark.parametrize("service", TOLD_AT)
+def test_an_hour_s_lead_of_storage_or_sink_and_its_end_lose_and_double_nothing(world: World, service: str) -> None:
+    soak = Soak(world)
+
+    def a_minute() -> None:
+        time.sleep(15)
+        with _an_hour_ahead(service):
+            time.sleep(60)
+        assert abs(_clock_of(service) - time.time()) < 60
+
+    with meanwhile(a_minute):
+        soak.run([], minutes=2.5)
+    soak.judge()
+
+
+@contextmanager
+def _an_hour_ahead(service: str) -> Iterator[None]:
+    """Run a service of the world with another clock while the block runs."""
+    (program,) = [program for program in local_world._programs() if program.name == service]
     secrets = secret_store.load()
     supervisor = Supervisor(secrets["supervisor_password"])
     environment = {**base_environment(secrets), **airflow_environment(secrets), **program.environment}
 
     def serves() -> bool:
-        return health.check(["ministack"], secrets)["ministack"].healthy
+        return health.check([service], secrets)[service].healthy
 
-    soak = Soak(world)
-
-    def a_minute() -> None:
-        time.sleep(15)
-        supervisor.stop_programs(["ministack"])
+    try:
+        supervisor.stop_programs([service])
         with running_ahead(60, program.command, environment):
             await_moment(serves, lambda: False, within_s=60)
-            assert _clock_of_s3() > time.time() + HOUR_S * 0.9
-            time.sleep(60)
-        supervisor.start_programs(["ministack"])
+            assert _clock_of(service) > time.time() + HOUR_S * 0.9
+            yield
+    finally:
+        supervisor.start_programs([service])
         await_moment(serves, lambda: False, within_s=60)
-        assert abs(_clock_of_s3() - time.time()) < 60
-
-    failed: list[BaseException] = []
-
-    def watched() -> None:
-        try:
-            a_minute()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=watched)
-    thread.start()
-    soak.run([], minutes=2.5)
-    thread.join()
-    assert not failed, failed
-    soak.judge()
 
 
-def _clock_of_s3() -> float:
-    answer = httpx.get(f"{ports.url('ministack')}/{settings().bucket}", trust_env=False, timeout=10)
+def _clock_of(service: str) -> float:
+    answer = httpx.get(ports.url(service) + TOLD_AT[service], trust_env=False, timeout=10)
     return parsedate_to_datetime(answer.headers["date"]).timestamp()
 
 

@@ -33,7 +33,7 @@ from tests.faults.ledger import Address, Landed, Log, Logged
 from tests.faults.namespace import Cable, namespace
 from tests.world import ROOT
 
-pytestmark = pytest.mark.matrix
+pytestmark = pytest.mark.fault
 
 TOPIC = "pinpipe.geo"
 PARTITIONS = 3

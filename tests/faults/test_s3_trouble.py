@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.faults.background import meanwhile
 from tests.faults.faulty_s3 import FaultyS3, in_the_place_of_ministack
 from tests.faults.soaking import Soak
 from tests.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.matrix, pytest.mark.usefixtures("source", "stream")]
+pytestmark = [pytest.mark.e2e, pytest.mark.fault, pytest.mark.usefixtures("source", "stream")]
 
 TROUBLE_AFTER_S, TROUBLE_S = 20.0, 60.0
 LATE_S = 4.0
@@ -26,7 +27,9 @@ def late(s3: FaultyS3, on: bool) -> None:
 
 
 @pytest.mark.parametrize("trouble", [unavailable, late])
-def test_a_minute_of_trouble_loses_doubles_and_mixes_up_nothing(world: World, trouble: object) -> None:
+def test_a_minute_of_trouble_loses_doubles_and_mixes_up_nothing(
+    world: World, trouble: Callable[[FaultyS3, bool], None]
+) -> None:
     with in_the_place_of_ministack() as s3:
         soak = Soak(world)
 
@@ -36,10 +39,8 @@ def test_a_minute_of_trouble_loses_doubles_and_mixes_up_nothing(world: World, tr
             time.sleep(TROUBLE_S)
             trouble(s3, False)
 
-        thread = threading.Thread(target=a_minute)
-        thread.start()
-        soak.run([], minutes=2)
-        thread.join()
+        with meanwhile(a_minute):
+            soak.run([], minutes=2)
         print(f"{s3.refused} requests were answered with 503, {s3.delayed} late by {LATE_S:g} s")
         assert s3.refused + s3.delayed > 10
         soak.judge()
