@@ -27,7 +27,7 @@ reset: ## stop it and forget all state
 	@$(PINPIPE) reset --yes
 
 .PHONY: test
-test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e, but test-long and test-faults
+test: ## everything from a bare machine: lint, types, unit, dags, integration, e2e, each component killed once, but test-long and test-faults
 	@local/install.sh --tests
 	@tests/run.sh
 

@@ -23,9 +23,9 @@ def source(world: World, provisioned: dict[str, Any]) -> FaultSource:
     return fill(world)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stream(world: World, provisioned: dict[str, Any]) -> Iterator[None]:
-    """Let the stream run until the last test has ended."""
+    """Let the stream run while the tests of a module do: beside it everything else takes longer."""
     world.pinpipe("stream", "start")
     yield
     world.pinpipe("stream", "stop")

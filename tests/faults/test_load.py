@@ -18,8 +18,8 @@ from tests.world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("provisioned")]
 
-POSTS, POSTS_PER_REQUEST, AT_ONCE = 1_500, 5, 24
-RATE, BURST = 40, 60  # requests/s and at once, for 900 requests
+POSTS, POSTS_PER_REQUEST, AT_ONCE = 600, 5, 24
+RATE, BURST = 40, 60  # requests/s and at once, for 360 requests
 
 
 @pytest.fixture
