@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
+from pinpipe_airflow import late_alert
+from pinpipe_airflow.alert import Alert
 from pinpipe_airflow.late_alert import alert_of_late_days_outside_window
 
+from include.alerts import AlertId
 from tests.unit.plugins.test_alerted_run import context
 from tests.unit.plugins.test_late_days import Days, raw, receipt
 
 TOPICS = ["p.pin"]
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
+    alerts: list[Alert] = []
+    monkeypatch.setattr(late_alert, "deliver", alerts.append)
+    return alerts
+
+
 @pytest.mark.parametrize(
-    ("day", "window_days", "told"),
+    ("day", "window_days", "outside"),
     [
         ("2024-02-25", 3, True),
         ("2024-02-26", 3, False),  # the run itself has it cleaned
@@ -23,30 +30,14 @@ TOPICS = ["p.pin"]
         ("2024-02-29", 0, False),  # its own day
     ],
 )
-def test_days_before_the_window_are_told(
-    caplog: pytest.LogCaptureFixture, day: str, window_days: int, told: bool
-) -> None:
+def test_days_before_the_window_are_told(told: list[Alert], day: str, window_days: int, outside: bool) -> None:
     days = Days({day: [raw(day, "a"), raw(day, "b")]}, {day: receipt(raw(day, "a"))})
     alert_of_late_days_outside_window(days, TOPICS, "2024-02-29", window_days, context())
-    alerts = [record.getMessage() for record in caplog.records if record.getMessage().startswith("ALERT")]
-    assert len(alerts) == told
-    assert all("late-data-outside-window" in alert and f"{day}: 1 object after" in alert for alert in alerts)
+    assert [alert.alert_id for alert in told] == [AlertId.LATE_DATA_OUTSIDE_WINDOW] * outside
+    assert all(f"{day}: 1 object after" in alert.what and alert.day == "2024-02-29" for alert in told)
 
 
-def test_a_day_that_was_read_as_a_whole_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_day_that_was_read_as_a_whole_is_not_told(told: list[Alert]) -> None:
     days = Days({"2024-01-01": [raw("2024-01-01", "a")]}, {"2024-01-01": receipt(raw("2024-01-01", "a"))})
     alert_of_late_days_outside_window(days, TOPICS, "2024-02-29", 3, context())
-    assert "ALERT" not in caplog.text
-
-
-class Broken(Days):
-    """An S3 that does not list what lies far back."""
-
-    def raw_by_day(self, topics: Any, last: str) -> Iterator[Any]:
-        raise OSError("S3 does not answer")
-
-
-def test_what_cannot_be_told_is_in_the_log_and_fails_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    alert_of_late_days_outside_window(Broken({}, {}), TOPICS, "2024-02-29", 3, context())
-    assert "days up to 2024-02-25 have objects that no cleaning has read is not known" in caplog.text
-    assert "S3 does not answer" in caplog.text
+    assert not told
