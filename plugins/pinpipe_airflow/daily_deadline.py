@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import DAG, get_parsing_context
 from airflow.sdk.definitions.callback import AsyncCallback
@@ -20,7 +21,10 @@ def daily_deadline(dag: DAG, interval: timedelta) -> DeadlineAlert:
     :param interval: how long a run may take, waiting included.
     """
     callback = AsyncCallback(MissedDeadlineNotifier, kwargs={"definition": definition(dag)})
-    return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=interval, callback=callback)
+    # As a number: where Airflow 3.3.1 moves the deadline of a run that is queued again, it reads a timedelta back from
+    # its database as a dictionary, so that no failed run could be cleared, nor backfilled again.
+    seconds: Any = interval.total_seconds()
+    return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=seconds, callback=callback)
 
 
 def definition(dag: DAG) -> str:

@@ -161,8 +161,9 @@ def test_the_daily_run_alone_has_a_deadline_that_lies_behind_its_beginning_and_b
     (deadline,) = bag.dags["clean_batch"].deadline
     settings_ = settings()
     assert deadline.reference == DeadlineReference.DAGRUN_QUEUED_AT
-    assert deadline.interval == timedelta(minutes=settings_.settle_minutes + settings_.daily_deadline_minutes)
-    assert deadline.interval < bag.dags["clean_batch"].dagrun_timeout
+    interval = timedelta(seconds=deadline.interval)
+    assert interval == timedelta(minutes=settings_.settle_minutes + settings_.daily_deadline_minutes)
+    assert interval < bag.dags["clean_batch"].dagrun_timeout
     module, _, name = deadline.callback.path.rpartition(".")
     assert getattr(import_module(module), name) is MissedDeadlineNotifier
 

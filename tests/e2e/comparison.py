@@ -26,8 +26,10 @@ def delta_table(name: str, layer: str = "batch") -> DeltaTable:
 
 
 def rows_of_day(name: str, day: date) -> list[dict[str, Any]]:
-    """Return a batch table's rows of a day, in the order of their address."""
+    """Return a batch table's rows of a day, in the order of their address; of metrics in that of their names."""
     rows = delta_table(name).to_pyarrow_table(filters=[("ingest_date", "=", day)]).to_pylist()
+    if name == "metrics":
+        return sorted(rows, key=lambda row: (row["data_set"], row["metric"], row["detail"] or ""))
     # A line that is no record has no offset.
     return sorted(
         rows, key=lambda row: (row["topic"], row["partition"], -1 if row["offset"] is None else row["offset"])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, DeadlineReference
 from airflow.sdk.bases.operator import BaseOperator
+from airflow.serialization.decoders import decode_deadline_alert
+from airflow.serialization.encoders import encode_deadline_alert
 from pinpipe_airflow.daily_deadline import daily_deadline, definition
 
 
@@ -21,7 +23,13 @@ def test_the_same_dag_has_the_same_deadline_at_every_parsing() -> None:
     first, second = (daily_deadline(dag(), timedelta(minutes=130)) for _ in range(2))
     assert first == second
     assert first.callback.serialize() == second.callback.serialize()
-    assert (first.reference, first.interval) == (DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=130))
+    assert (first.reference, first.interval) == (DeadlineReference.DAGRUN_QUEUED_AT, 130 * 60)
+
+
+def test_its_interval_is_a_number_in_airflows_database_and_a_timedelta_to_its_scheduler() -> None:
+    encoded = encode_deadline_alert(daily_deadline(dag(), timedelta(minutes=130)))
+    assert encoded["interval"] == 130 * 60
+    assert decode_deadline_alert(encoded).interval == timedelta(minutes=130)
 
 
 @pytest.mark.parametrize("changed", [dag(retries=2), dag(description="another"), dag(tags=["batch"])])
