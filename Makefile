@@ -32,7 +32,7 @@ test: ## everything from a bare machine: lint, types, unit, dags, integration, e
 	@tests/run.sh
 
 .PHONY: test-long
-test-long: ## end-to-end tests that take minutes each: backfills beside everything else, changed rules, maintenance, serving layers, the stream, its supervisor, teardown
+test-long: ## tests that take long: end-to-end ones of minutes each (backfills, changed rules, maintenance, serving layers, the stream, its supervisor, teardown), redelivery and kills of Spark jobs
 	@local/install.sh --tests
 	@tests/run.sh long
 

@@ -8,6 +8,9 @@ export PINPIPE_PORT_OFFSET=${PINPIPE_TEST_PORT_OFFSET:-1000} AIRFLOW_HOME="$PWD/
 
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%H:%M:%S)"; }
 
+spark_tests=(env PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1
+    .venv-spark/bin/python -m pytest -q -p no:cacheprovider --durations=15 tests/integration/spark_jobs)
+
 clean_up() {
     [ -z "${spark:-}" ] || kill "$spark" 2>/dev/null || true
     rm -f "${spark_log:-}"
@@ -17,6 +20,8 @@ trap clean_up EXIT
 
 case "${1:-}" in
 long)
+    step "long tests of Spark jobs"
+    "${spark_tests[@]}" -m long
     step "long end-to-end tests"
     .venv/bin/python -m pytest --durations=15 -m long tests/e2e
     exit
@@ -38,17 +43,16 @@ step "lint and types"
 .venv/bin/ruff format --check .
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
+# Spark's tests compute, and the unit and integration tests wait: side by side they take little longer than either.
+spark_log=$(mktemp)
+"${spark_tests[@]}" -m "not long" >"$spark_log" 2>&1 &
+spark=$!
+
 step "unit tests"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.
 .venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
 
-# Spark's tests compute, and the integration tests wait: side by side they take little longer than either.
-spark_log=$(mktemp)
-PYTHONPATH=. PYSPARK_PYTHON="$PWD/.venv-spark/bin/python" SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest \
-    -q -p no:cacheprovider --durations=15 tests/integration/spark_jobs >"$spark_log" 2>&1 &
-spark=$!
-
-step "DAGs and integration tests, beside them Spark jobs on a real Spark session"
+step "DAGs and integration tests"
 .venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration
 
 step "what the tests of the Spark jobs said"

@@ -1,7 +1,7 @@
 """Backfills of one range of past days, by each way there is, one after the other.
 
 By REST; by the form of Airflow's UI, while a day in the middle fails; by `pinpipe backfill`, which mends that day; by
-Airflow's own command line.
+Airflow's own command line. What comes after the first way takes minutes more.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ def test_another_backfill_at_the_same_time_is_refused_and_told_what_to_do(second
     assert "wait for it (`pinpipe backfill follow`) or end it (`pinpipe backfill cancel`)" in by_command
 
 
+@pytest.mark.long
 def test_the_form_runs_days_backwards_and_again(world: World, followed: subprocess.CompletedProcess[str]) -> None:
     runs = _runs(world)
     assert [run["logical_date"][:10] for run in runs] == [str(day) for day in reversed(DAYS)]
@@ -142,10 +143,12 @@ def test_the_form_runs_days_backwards_and_again(world: World, followed: subproce
     assert all(int(receipt_of(world, day)["run_id"][-1]) > 1 for day in DAYS if day != FAILING), "of a further try"
 
 
+@pytest.mark.long
 def test_a_day_that_fails_leaves_the_others_alone(world: World, followed: subprocess.CompletedProcess[str]) -> None:
     assert_cleaned(world, [day for day in DAYS if day != FAILING])
 
 
+@pytest.mark.long
 def test_a_followed_backfill_names_the_day_that_failed_why_and_where_to_look(
     world: World, followed: subprocess.CompletedProcess[str]
 ) -> None:
@@ -156,6 +159,7 @@ def test_a_followed_backfill_names_the_day_that_failed_why_and_where_to_look(
     assert f"pinpipe backfill --from {FAILING} --to {FAILING}" in followed.stderr
 
 
+@pytest.mark.long
 def test_the_report_tells_what_came_late_for_the_failed_day(
     world: World, followed: subprocess.CompletedProcess[str]
 ) -> None:
@@ -168,6 +172,7 @@ def test_the_report_tells_what_came_late_for_the_failed_day(
     assert "Scheduled runs look 3 days back (late_window_days), so a backfill" in report
 
 
+@pytest.mark.long
 def test_a_failed_day_is_mended_alone_with_what_came_since(
     world: World, untouched_files: dict[str, dict[str, set[str]]], mended: subprocess.CompletedProcess[str]
 ) -> None:
@@ -182,6 +187,7 @@ def test_a_failed_day_is_mended_alone_with_what_came_since(
     assert_cleaned(world, DAYS)
 
 
+@pytest.mark.long
 def test_a_day_in_the_conf_is_refused_and_the_day_can_be_backfilled_without_it(
     world: World, mended: subprocess.CompletedProcess[str], wait_until: Wait
 ) -> None:

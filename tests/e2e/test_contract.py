@@ -73,6 +73,7 @@ def test_a_renamed_column_is_quarantined_by_its_rule(receipt: dict[str, Any]) ->
     assert json.loads(row["raw"])["nation"] == "Fiji"
 
 
+@pytest.mark.long  # for the answers, which take a minute
 def test_the_receipt_tells_contracts_and_expectations_and_the_report_shows_them(
     world: World, receipt: dict[str, Any]
 ) -> None:

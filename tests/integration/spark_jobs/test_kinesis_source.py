@@ -201,6 +201,7 @@ class TestErrors:
         assert "the stream was deleted and created anew" in run(session, kinesis.options(*streams), Sink(), tmp_path)
 
 
+@pytest.mark.long
 class TestKilled:
     """A process that is killed, the Java one too, at any moment: the offset written down, the batch not committed."""
 

@@ -12,7 +12,7 @@ from spark_jobs.tables import QUARANTINE, ROW_TABLES, BatchMark
 
 from .speed_world import DAY, SHARD, SpeedWorld, good, record
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
 @pytest.fixture
