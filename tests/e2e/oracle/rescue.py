@@ -4,7 +4,8 @@ Names in their order, no blanks; numbers of up to 38 digits exact and without ze
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,13 @@ from tests.e2e.oracle.contract import LOG_FIELDS, SOURCE_COLUMNS
 from tests.e2e.oracle.conversion import JsonNumber
 
 _DIGITS_KEPT = 38
+
+
+@dataclass(frozen=True)
+class _Verbatim:
+    """Text that is rendered already, between values that are not."""
+
+    text: str
 
 
 def rescued(data_set: str, fields: Mapping[str, Any]) -> str | None:
@@ -25,16 +33,32 @@ def rescued(data_set: str, fields: Mapping[str, Any]) -> str | None:
 
 
 def _text(value: Any) -> str:
-    match value:
-        case JsonNumber():
-            return _number(str(value))
-        case dict():
-            inner = (f"{json.dumps(name, ensure_ascii=False)}:{_text(value[name])}" for name in sorted(value))
-            return "{" + ",".join(inner) + "}"
-        case list():
-            return "[" + ",".join(map(_text, value)) + "]"
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+    """Render without recursion: a record may be nested more deeply than Python calls itself."""
+    parts: list[str] = []
+    left: list[Any] = [value]
+    while left:
+        match left.pop():
+            case _Verbatim(text):
+                parts.append(text)
+            case JsonNumber() as number:
+                parts.append(_number(str(number)))
+            case dict() as fields:
+                named = [
+                    (_Verbatim(f"{json.dumps(name, ensure_ascii=False)}:"), fields[name]) for name in sorted(fields)
+                ]
+                left += reversed(_joined("{", named, "}"))
+            case list() as items:
+                left += reversed(_joined("[", [(item,) for item in items], "]"))
+            case other:
+                parts.append(json.dumps(other, ensure_ascii=False))
+    return "".join(parts)
+
+
+def _joined(begin: str, entries: Sequence[Sequence[Any]], end: str) -> list[Any]:
+    found: list[Any] = [_Verbatim(begin)]
+    for number, entry in enumerate(entries):
+        found += [*([_Verbatim(",")] if number else []), *entry]
+    return [*found, _Verbatim(end)]
 
 
 def _number(literal: str) -> str:
