@@ -43,16 +43,16 @@ step "lint and types"
 .venv/bin/ruff format --check .
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
-# Spark's tests compute, and the unit and integration tests wait: side by side they take little longer than either.
-spark_log=$(mktemp)
-"${spark_tests[@]}" -m "not long" >"$spark_log" 2>&1 &
-spark=$!
-
 step "unit tests"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.
 .venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
 
-step "DAGs and integration tests"
+# Spark's tests compute, and the integration tests wait: side by side they take little longer than either.
+spark_log=$(mktemp)
+"${spark_tests[@]}" -m "not long" >"$spark_log" 2>&1 &
+spark=$!
+
+step "DAGs and integration tests, beside them Spark jobs on a real Spark session"
 .venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration
 
 step "what the tests of the Spark jobs said"

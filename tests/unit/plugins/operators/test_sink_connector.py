@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from pinpipe_airflow.hooks.kafka_connect import ConnectorStatus
 from pinpipe_airflow.operators import sink_connector
@@ -43,7 +45,14 @@ def ensure(backend, definition="sink", timeout=5.0):
 
 
 @pytest.fixture(autouse=True)
-def failures_stand_at_once(monkeypatch):
+def clock(monkeypatch):
+    """Time passes by waiting alone, however busy the machine is."""
+    now = [0.0]
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(sink_connector, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     monkeypatch.setattr(sink_connector, "FAILURE_STANDS_AFTER_S", 0.05)
 
 

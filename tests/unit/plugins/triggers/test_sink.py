@@ -107,7 +107,8 @@ def test_a_sink_that_stays_failed_is_not_waited_for(answers, states):
     }  # fmt: skip
 
 
-def test_a_failure_from_before_a_restart_is_not_taken_for_the_sinks_state(answers, states):
+def test_a_failure_from_before_a_restart_is_not_taken_for_the_sinks_state(answers, states, monkeypatch):
+    monkeypatch.setattr(triggers, "FAILURE_STANDS_AFTER_S", 30)
     answers += [3] * 20 + [5]
     states += [FAILED] * 5 + [RUNNING]
     assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c")))["status"] == "committed"
