@@ -29,12 +29,22 @@ def job_definition(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if name not in (*JOBS, STREAM_JOB):
         raise KeyError(f"no Databricks job {name!r} is declared: there are {', '.join((*JOBS, STREAM_JOB))}")
     definition: dict[str, Any] = render_yaml("databricks", f"{name}.yaml", values=values)
+    _add_optional(definition, values)
     if name == STREAM_JOB:
         version = definition_version(definition)
         for parameter in definition["parameters"]:
             if parameter["name"] == _VERSION:
                 parameter["default"] = version
     return definition
+
+
+def _add_optional(definition: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Add what a workspace may ask for: a compute policy, and who the job runs as."""
+    if policy_id := values.get("databricks_policy_id"):
+        for cluster in definition["job_clusters"]:
+            cluster["new_cluster"]["policy_id"] = policy_id
+    if application_id := values.get("databricks_run_as"):
+        definition["run_as"] = {"service_principal_name": application_id}
 
 
 def definition_version(definition: Mapping[str, Any]) -> str:

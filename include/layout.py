@@ -9,6 +9,10 @@ CONTROL_ROOT = "control"
 CHECKPOINT_ROOT = "checkpoints"
 BATCH_TABLES = ("quarantine", "pin", "geo", "user", "metrics")  # in the order a day is committed
 LAYERS = ("batch", "speed")
+SERVING = "serving"
+ANSWERS = "answers"
+ARTIFACTS = "artifacts"  # schema of the volume that holds the jobs' wheel
+MANAGED_ROOT = "managed"  # what Unity Catalog itself keeps in the bucket: that volume's files
 
 
 def topic(pipeline_id: str, dataset: str) -> str:

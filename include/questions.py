@@ -101,6 +101,22 @@ QUESTIONS = (
         "left out.",
     ),
 )
+HOW_COUNTED = (
+    (
+        "Posts",
+        "One row per post: pin joined to place or user by the post's number. Of a post that arrived several times the "
+        "latest version counts, from the batch layer where its day has been cleaned, else from the stream.",
+    ),
+    ("Ties", "All are kept: an answer has several rows for one country, year or age group where several are first."),
+    (
+        "Medians",
+        "Exact, over posts and not over people; of an even number of posts, the mean of the two in the middle.",
+    ),
+    ("Unknown values", "A post without a value that a question asks for is left out of that question only."),
+    ("Years", "Of the post or of the joining, as the source has them, in UTC; bounds are inclusive."),
+    ("Age groups", "18-24, 25-35, 36-50 and +50: 50 belongs to 36-50, under 18 to none."),
+    ("Order", "Rows are sorted by all columns, from left to right."),
+)
 QUESTION_IDS = tuple(question.id for question in QUESTIONS)
 
 
@@ -115,14 +131,19 @@ def question(question_id: str) -> Question:
     raise LookupError(f"no question {question_id!r}: there are {', '.join(QUESTION_IDS)}")
 
 
-def view_sql(name: str) -> str:
+def view_sql(name: str, catalog: str = "") -> str:
     """Return the query behind ``serving.<name>``.
 
+    :param catalog: catalog whose tables it names; empty: of the session's.
     :raises LookupError: names the views there are.
     """
     if name not in SERVING_VIEWS:
         raise LookupError(f"no serving view {name!r}: there are {', '.join(SERVING_VIEWS)}")
-    return _read_sql("views", name)
+    query = _read_sql("views", name)
+    if not catalog:
+        return query
+    sources = "|".join(sorted({f"{layer}\\.{table}" for layer, table in view_sources(name)}))
+    return re.sub(rf"\b(?=(?:{sources})\b)", f"`{catalog}`.", query)
 
 
 def view_sources(name: str) -> tuple[tuple[str, str], ...]:

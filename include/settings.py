@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 from functools import cache
 from string import Formatter
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from include import layout
+from include import aws_rules, layout
 from include.alerts import alert_targets
+from include.api_stage_settings import ApiStageSettings
+from include.connect_settings import ConnectSettings
+from include.databricks_settings import DatabricksSettings
 from include.day_settings import DaySettings
+from include.deployment_settings import DeploymentSettings
 from include.environment import (
     PREFIX,
     SettingsError,
@@ -25,8 +29,11 @@ from include.environment import (
     path_of,
     variable_of,
 )
+from include.identity_settings import IdentitySettings
+from include.rest_proxy_settings import RestProxySettings
 from include.retention_settings import RetentionSettings
 from include.schema import DATASETS, openapi_schemas
+from include.storage_settings import StorageSettings
 from include.stream_settings import StreamSettings
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "environment", "environment_file", "environments", "settings"]
@@ -38,7 +45,18 @@ _LONG = 2**63 - 1
 _INT = 2**31 - 1
 
 
-class Settings(RetentionSettings, StreamSettings, DaySettings):
+class Settings(
+    DeploymentSettings,
+    RetentionSettings,
+    StreamSettings,
+    DaySettings,
+    IdentitySettings,
+    StorageSettings,
+    DatabricksSettings,
+    RestProxySettings,
+    ApiStageSettings,
+    ConnectSettings,
+):
     """Everything that differs between environments, each field settable as ``PINPIPE_<FIELD>``.
 
     An empty variable counts as one that is not set.
@@ -72,7 +90,11 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
         3, ge=1, le=10_000, description="Partitions of each topic; more can be added later, none taken away."
     )
     topic_replication: int = Field(
-        1, ge=1, le=100, description="Replicas of each partition; at most as many as brokers."
+        1,
+        ge=-1,
+        le=100,
+        description="Replicas of each partition; at most as many as brokers. -1: as the brokers have it by default, "
+        "which is 3 on MSK Serverless.",
     )
     topic_retention_ms: int = Field(
         -1, ge=-1, le=_LONG, description="How long topics keep records, in milliseconds; -1 keeps everything."
@@ -136,9 +158,10 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
     service_credential: str = Field(
         "",
         pattern=r"^[A-Za-z0-9_.-]*$",
-        description="Unity Catalog service credential by which the streaming job reaches Kinesis and S3 on Databricks: "
+        description="Unity Catalog service credential by which the jobs themselves reach Kinesis and S3 on Databricks: "
         "`kinesis:DescribeStreamSummary`, `ListShards`, `GetShardIterator` and `GetRecords` on the streams; "
-        "`s3:GetObject`, `PutObject` and `ListBucket` on the bucket. Empty: the cluster's own role.",
+        "`s3:GetObject`, `PutObject` and `ListBucket` on the bucket. Empty: `<id>-service` where `databricks_catalog` "
+        "is set, else what AWS's default chain finds.",
     )
     spark_wheel: str = Field(
         "/Volumes/pinpipe/artifacts/spark/pinpipe_spark-0.1.0-py3-none-any.whl",
@@ -189,6 +212,13 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
         "schema the database, the extra becomes the URL's query.",
     )
 
+    @field_validator("topic_replication")
+    @classmethod
+    def _a_topic_has_replicas(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("a partition without replicas keeps nothing")
+        return value
+
     @field_validator("api_url_format")
     @classmethod
     def _only_known_parts_are_filled_in(cls, value: str) -> str:
@@ -218,6 +248,19 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
         except CroniterError as error:
             raise ValueError(f"it is no cron expression that has a next run: {error}") from error
         return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_faults_are_told_at_once(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        refusal = None
+        try:
+            made = validate(given)
+        except ValidationError as error:
+            refusal = error
+        defaults = {name: field.default for name, field in cls.model_fields.items()}
+        if faults := aws_rules.all_faults(given, defaults, refusal):
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return made
 
     @property
     def lake_root(self) -> str:
@@ -249,6 +292,11 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
         """Name of the connector that lands dead letters as bytes."""
         return f"{self.pipeline_id}-dead-letter-sink"
 
+    @property
+    def sink_status_conn_id(self) -> str | None:
+        """Connection to ask how connectors are; ``None`` for MSK Connect, which is RUNNING though a task has died."""
+        return self.connect_conn_id if self.connect_backend == "rest" else None
+
     def job_name(self, job: Literal["create_tables", "clean_batch", "clean_stream", "run_questions"]) -> str:
         """Name of a Databricks job."""
         return f"{self.pipeline_id}-{job}"
@@ -260,6 +308,8 @@ class Settings(RetentionSettings, StreamSettings, DaySettings):
             **openapi_schemas(),
             **self.model_dump(),
             "lake": self.lake_root,
+            "api_connection": self.api_connection,
+            "service_credential": self.job_credential,
             "streams": ",".join(self.streams.values()),
             "dead_letter_topic": self.dead_letter_topic,
             "sink_connector": self.sink_connector,
@@ -307,4 +357,6 @@ def _refusal(fault: dict[str, Any]) -> str:
     place, way_out = (f"{variable}=", "or unset it") if variable else (f"{file}: {field}: ", "or remove the line")
     reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input", "it").replace("String", "it")
     about = Settings.model_fields[field].description
+    if fault["type"] == aws_rules.FAULT:
+        return f"{place}{fault['input']!r}: {reason} ({about}) Set it in {file}, or as {variable_of(field)}"
     return f"{place}{fault['input']!r}: {reason} ({about}) Give such a value, {way_out} for the default"

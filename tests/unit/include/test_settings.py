@@ -7,6 +7,7 @@ import pytest
 from airflow.utils.dates import cron_presets
 
 from include.job_definitions import job_definition
+from include.rendering import read_text
 from include.settings import SettingsError, environment, settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -133,7 +134,8 @@ def test_cron_is_loaded_only_where_a_schedule_is_set():
 
 @pytest.mark.parametrize("variable", ["PINPIPE_ENV", "pinpipe_env"])
 def test_the_environment_and_its_file_are_the_same_one(monkeypatch, files, variable):
-    files(prod="bucket: prods-own")
+    on_aws = read_text("environments", "example-aws.yaml")
+    files(prod=on_aws.replace("bucket: example-company-pinpipe", "bucket: prods-own"))
     monkeypatch.setenv(variable, "prod")
     assert (environment(), settings().env, settings().bucket) == ("prod", "prod", "prods-own")
 
