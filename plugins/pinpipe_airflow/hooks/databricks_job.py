@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from airflow.providers.databricks.exceptions import DatabricksApiError
 from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunState
 from airflow.providers.databricks.utils.databricks import extract_failed_task_errors
+from airflow.sdk.exceptions import AirflowException
+from requests.exceptions import HTTPError
 
 from pinpipe_airflow.stream_state import ActiveRun, DeployedJob, FailedRuns
 
@@ -19,25 +20,21 @@ RUNS_PER_PAGE = 25  # the most that the API gives
 
 
 class DatabricksJobHook(DatabricksHook):
-    """Compares declared jobs with those of the workspace, and sees to jobs that run without end.
+    """Looks at jobs of the workspace, and sees to those that run without end.
 
     Takes what the provider's hook takes.
     """
 
-    def compare(self, definitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return which jobs the workspace does not have as declared.
-
-        :param definitions: what ``jobs/create`` takes, for each job.
-        :return: ``{"changed": whether any must be changed, "jobs": {name: whether it is as declared}}``.
-        """
-        found = {definition["name"]: self._as_declared(definition) for definition in definitions}
-        for name, as_declared in found.items():
-            self.log.info("Job %s %s", name, "is as declared" if as_declared else "is missing or differs")
-        return {"changed": not all(found.values()), "jobs": found}
-
     def get_job(self, job_id: int) -> dict[str, Any]:
         """Return a job with all of its settings."""
         return cast("dict[str, Any]", self._call(GET_JOB_ENDPOINT, {"job_id": job_id}))
+
+    def asked(self, route: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a GET of the Jobs API answers.
+
+        :param route: such as ``jobs/list``.
+        """
+        return cast("dict[str, Any]", self._call(("GET", f"2.2/{route}"), dict(arguments)))
 
     def deployed_job(self, definition: Mapping[str, Any]) -> DeployedJob | None:
         """Return the job of a declared continuous job's name, ``None`` where the workspace has none.
@@ -47,7 +44,7 @@ class DatabricksJobHook(DatabricksHook):
         job_id = self.find_job_id_by_name(definition["name"])
         if job_id is None:
             return None
-        settings = self.get_job(job_id)["settings"]
+        settings = settings_of(self.get_job(job_id))
         paused = (settings.get("continuous") or {}).get("pause_status") == "PAUSED"
         declared = with_pause_status(definition, paused=paused)
         # The pause status that is not told is the other one.
@@ -95,8 +92,8 @@ class DatabricksJobHook(DatabricksHook):
         """Return whether a run has not ended; one that is no longer known has."""
         try:
             return not self.get_run_state(run_id).is_terminal
-        except DatabricksApiError as error:
-            if error.http_status_code in (400, 404):
+        except AirflowException as error:
+            if refused_with(error) in (400, 404):
                 return False
             raise
 
@@ -131,7 +128,9 @@ class DatabricksJobHook(DatabricksHook):
         """Return why a run failed, in the words of its tasks, and where its page is; that it is gone where it is."""
         try:
             run = self.get_run(run_id)
-        except DatabricksApiError as error:
+        except AirflowException as error:
+            if refused_with(error) is None:
+                raise
             return f"Databricks does not tell (run {run_id}: {error})"
         state = RunState(**run["state"])
         errors = [str(task["error"]) for task in extract_failed_task_errors(self, run, state)]
@@ -149,12 +148,29 @@ class DatabricksJobHook(DatabricksHook):
                 return runs
             page = {**page, "page_token": answer["next_page_token"]}
 
-    def _as_declared(self, definition: Mapping[str, Any]) -> bool:
-        jobs = self.list_jobs(job_name=definition["name"], expand_tasks=True)
-        return any(holds(job["settings"], definition) for job in jobs)
-
     def _call(self, endpoint: tuple[str, str], arguments: dict[str, Any]) -> Any:
         return self._do_api_call(endpoint, arguments)
+
+
+def settings_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a job as ``jobs/get`` tells them, with the service principal that it runs as.
+
+    That one stands beside the settings; in them it may be missing
+    (https://docs.databricks.com/api/workspace/jobs/get).
+    """
+    settings: dict[str, Any] = dict(job["settings"])
+    if job.get("run_as_user_name"):
+        settings.setdefault("run_as", {"service_principal_name": job["run_as_user_name"]})
+    return settings
+
+
+def refused_with(error: AirflowException) -> int | None:
+    """Return the HTTP status with which Databricks refused a call of the provider's hook; ``None`` where it did not.
+
+    The provider has an exception of its own for that, with the status, but not yet the one of Airflow 3.2.1.
+    """
+    refusal = error.__cause__ or error.__context__
+    return refusal.response.status_code if isinstance(refusal, HTTPError) else None
 
 
 def active_run(run: Mapping[str, Any]) -> ActiveRun:
@@ -182,6 +198,15 @@ def has_failed(run: Mapping[str, Any]) -> bool:
     """Return whether a run ended badly by itself: neither well, nor cancelled, nor skipped."""
     state = run["state"]
     return state.get("result_state") in ("FAILED", "TIMEDOUT") or state["life_cycle_state"] == "INTERNAL_ERROR"
+
+
+def differing(job: Mapping[str, Any], definition: Mapping[str, Any]) -> list[str]:
+    """Return the settings of a job that are not as declared; whether a continuous one is paused does not count."""
+    present = settings_of(job)
+    if present.get("continuous") and definition.get("continuous"):
+        paused = present["continuous"].get("pause_status") == "PAUSED"
+        present, definition = with_pause_status(present, paused=paused), with_pause_status(definition, paused=paused)
+    return sorted(name for name, value in definition.items() if name not in present or not holds(present[name], value))
 
 
 def with_pause_status(settings: Mapping[str, Any], *, paused: bool) -> dict[str, Any]:

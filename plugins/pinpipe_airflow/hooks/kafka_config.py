@@ -6,11 +6,13 @@ from typing import Any
 
 from airflow.providers.apache.kafka.hooks.base import KafkaBaseHook
 
+from pinpipe_airflow.hooks.msk_iam import with_msk_iam_tokens
+
 
 class KafkaConfigHook(KafkaBaseHook):
     """Gives librdkafka's configuration itself, for clients that the provider has no hook for.
 
-    The provider resolves callbacks and adds the token callbacks of managed clusters.
+    Clients of MSK get tokens for their IAM role: :func:`pinpipe_airflow.hooks.msk_iam.with_msk_iam_tokens`.
 
     :param kafka_config_id: the Airflow connection to the brokers.
     """
@@ -23,4 +25,4 @@ class KafkaConfigHook(KafkaBaseHook):
         return dict(self.get_conn)
 
     def _get_client(self, config: dict[str, Any]) -> dict[str, Any]:
-        return config
+        return with_msk_iam_tokens(config)

@@ -83,7 +83,7 @@ def _status(answer: Any) -> ConnectorStatus:
 
 
 class ConnectorBackend(Protocol):
-    """Where connectors run. Kafka Connect's REST API is one; MSK Connect's AWS API can be another."""
+    """Where connectors run, as far as operators and sensors of the sink ask: Kafka Connect's REST API."""
 
     def config(self, connector: str) -> dict[str, str] | None:
         """Return a connector's configuration, ``None`` when there is no such connector."""

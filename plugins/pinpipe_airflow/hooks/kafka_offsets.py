@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 
 from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -11,6 +12,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from pinpipe_airflow.hooks.kafka_config import KafkaConfigHook
+from pinpipe_airflow.hooks.msk_iam import MskIamHook
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -29,7 +31,7 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in _PASSING
 
 
-class KafkaOffsetsHook(KafkaAdminClientHook):
+class KafkaOffsetsHook(MskIamHook, KafkaAdminClientHook):
     """Reads how far topics are written and consumer groups have read.
 
     :param kafka_config_id: the Airflow connection to the brokers; its extra is the client's configuration.
@@ -52,6 +54,20 @@ class KafkaOffsetsHook(KafkaAdminClientHook):
             }
             for topic, of_topic in ends.items()
         }
+
+    def newest_record_at(self, topics: Sequence[str]) -> datetime | None:
+        """Return the timestamp of the newest record that the topics hold, ``None`` where they hold none.
+
+        https://cwiki.apache.org/confluence/display/KAFKA/KIP-734
+        """
+        request = dict.fromkeys(
+            _topic_partitions(self._partitions(topics)),
+            OffsetSpec.max_timestamp(),  # type: ignore[no-untyped-call]
+        )
+        listed = self.get_conn.list_offsets(request, request_timeout=REQUEST_TIMEOUT_S)
+        found = [future.result(timeout=REQUEST_TIMEOUT_S + 5) for future in listed.values()]
+        newest_ms = max((of.timestamp for of in found if of.offset >= 0), default=-1)
+        return datetime.fromtimestamp(newest_ms / 1000, UTC) if newest_ms >= 0 else None
 
     @retry(
         retry=retry_if_exception(_passing),

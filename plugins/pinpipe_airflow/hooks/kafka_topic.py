@@ -18,6 +18,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from pinpipe_airflow.hooks.msk_iam import MskIamHook
+
 REQUEST_TIMEOUT_S = 30.0
 
 
@@ -35,7 +37,7 @@ class Topic:
     configs: Mapping[str, str]
 
 
-class KafkaTopicHook(KafkaAdminClientHook):
+class KafkaTopicHook(MskIamHook, KafkaAdminClientHook):
     """Describes, creates and changes topics.
 
     :param kafka_config_id: the Airflow connection to the brokers; its extra is the client's configuration.

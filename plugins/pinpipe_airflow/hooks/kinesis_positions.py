@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from airflow.providers.amazon.aws.hooks.kinesis import KinesisHook
-from botocore.config import Config
+from pinpipe_airflow.hooks.patient_aws import PatientAwsHook
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -18,19 +17,15 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 _LOOKS = 10
 _BETWEEN_LOOKS_S = 0.25
-_PATIENT = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
 
 
-class KinesisPositionHook(KinesisHook):
+class KinesisPositionHook(PatientAwsHook):
     """Asks a stream itself whether it holds records that a reader has not processed.
 
     Takes what the provider's ``AwsBaseHook`` takes.
     """
 
-    @property
-    def config(self) -> Config:
-        """The client's configuration: patient, where the connection does not say otherwise."""
-        return _PATIENT.merge(super().config)
+    service = "kinesis"
 
     @property
     def client(self) -> KinesisClient:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from airflow.providers.amazon.aws.hooks.kinesis import KinesisHook
-from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
+
+from pinpipe_airflow import aws_tags
+from pinpipe_airflow.hooks.patient_aws import PatientAwsHook
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -22,9 +23,6 @@ WAIT_ATTEMPTS = 120
 # AWS reckons with 30 s for a split or merge, one after the other, and a shard may take part in two:
 # https://aws.amazon.com/kinesis/data-streams/faqs/
 WAIT_ATTEMPTS_PER_SHARD = 12
-# The limits are per account and second, so a moment later is early enough:
-# https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
-_PATIENT = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
 # The last is what an endpoint says that does not have the call.
 _REFUSALS = ("InvalidArgumentException", "LimitExceededException", "ValidationException", "InvalidAction")
 
@@ -57,16 +55,13 @@ class StreamRefusedError(ValueError):
     """A stream cannot be changed as asked; the message names it, what was asked, what Kinesis says, the way out."""
 
 
-class KinesisStreamHook(KinesisHook):
+class KinesisStreamHook(PatientAwsHook):
     """Describes, creates and changes streams; what is begun is done once the stream is ``ACTIVE`` again.
 
     Takes what the provider's ``AwsBaseHook`` takes.
     """
 
-    @property
-    def config(self) -> Config:
-        """The client's configuration: patient, where the connection does not say otherwise."""
-        return _PATIENT.merge(super().config)
+    service = "kinesis"
 
     @property
     def client(self) -> KinesisClient:
@@ -189,8 +184,8 @@ class KinesisStreamHook(KinesisHook):
     def tags(self, name: str) -> dict[str, str]:
         """Return the tags of a stream."""
         # A page holds 50, which is the most that a stream can have.
-        tags = self.client.list_tags_for_stream(StreamName=name, Limit=50)["Tags"]
-        return {tag["Key"]: tag.get("Value", "") for tag in tags}
+        tags: Any = self.client.list_tags_for_stream(StreamName=name, Limit=50)["Tags"]
+        return aws_tags.to_dict(tags)
 
     def add_tags(self, name: str, tags: Mapping[str, str]) -> None:
         """Set ``tags`` of a stream and leave its others alone."""

@@ -7,14 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from pinpipe_airflow import aws_tags
+from pinpipe_airflow.hooks.patient_aws import PatientAwsHook
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigateway.type_defs import ApiKeyTypeDef, PatchOperationTypeDef, UsagePlanTypeDef
 
 
-class ApiGatewayHook(AwsBaseHook):
+class ApiGatewayHook(PatientAwsHook):
     """
     Interact with Amazon API Gateway's REST APIs.
 
@@ -27,9 +28,7 @@ class ApiGatewayHook(AwsBaseHook):
         - :class:`airflow.providers.amazon.aws.hooks.base_aws.AwsBaseHook`
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["client_type"] = "apigateway"
-        super().__init__(*args, **kwargs)
+    service = "apigateway"
 
     @property
     def client(self) -> APIGatewayClient:
@@ -124,19 +123,40 @@ class ApiGatewayHook(AwsBaseHook):
             self.client.create_stage(restApiId=rest_api_id, stageName=stage_name, deploymentId=deployment_id)
         return deployment_id
 
-    def ensure_tags(self, rest_api_id: str, tags: Mapping[str, str]) -> bool:
+    def ensure_tags(self, rest_api_id: str, tags: Mapping[str, str], stage_name: str | None = None) -> bool:
         """
-        Set tags of an API; others that it has stay.
+        Set tags of an API, or of a stage of it; others that it has stay.
 
         :param rest_api_id: id of the API.
         :param tags: value by tag.
+        :param stage_name: name of the stage.
         """
-        arn = f"arn:{self.conn_partition}:apigateway:{self.conn_region_name}::/restapis/{rest_api_id}"
-        known = self.client.get_tags(resourceArn=arn)["tags"]
-        wanted = {key: value for key, value in tags.items() if known.get(key) != value}
-        if wanted:
-            self.client.tag_resource(resourceArn=arn, tags=wanted)
-        return bool(wanted)
+        different = self.different_tags(rest_api_id, tags, stage_name)
+        if different:
+            self.client.tag_resource(resourceArn=self._arn(rest_api_id, stage_name), tags=different)
+        return bool(different)
+
+    def different_tags(
+        self, rest_api_id: str, tags: Mapping[str, str], stage_name: str | None = None
+    ) -> dict[str, str]:
+        """
+        Return those of ``tags`` that an API, or a stage of it, does not have, with their values.
+
+        :param rest_api_id: id of the API.
+        :param tags: value by tag.
+        :param stage_name: name of the stage; one that is not there has none.
+        """
+        if not tags:
+            return {}
+        try:
+            known = self.client.get_tags(resourceArn=self._arn(rest_api_id, stage_name))["tags"]
+        except self.client.exceptions.NotFoundException:
+            known = {}
+        return aws_tags.different(tags, known)
+
+    def _arn(self, rest_api_id: str, stage_name: str | None) -> str:
+        api = f"arn:{self.conn_partition}:apigateway:{self.conn_region_name}::/restapis/{rest_api_id}"
+        return f"{api}/stages/{stage_name}" if stage_name else api
 
     def find_api_keys(self, name: str) -> list[ApiKeyTypeDef]:
         """
@@ -170,6 +190,26 @@ class ApiGatewayHook(AwsBaseHook):
         self.log.info("API key %s (%s) is created", name, made["id"])
         return made["id"], True
 
+    def planned_api_key(self, name: str, value: str) -> list[str]:
+        """
+        Return what :meth:`ensure_api_key`, :meth:`ensure_usage_plan_key` and :meth:`delete_other_api_keys` would do.
+
+        :param name: name of the key and of its usage plan.
+        :param value: its value, which is not told.
+        """
+        keys = self.find_api_keys(name)
+        right = [key for key in keys if hmac.compare_digest(key["value"].encode(), value.encode())]
+        planned = [] if right else [f"create API key {name}"]
+        if right and not right[0]["enabled"]:
+            planned.append(f"change API key {name}: enable it again")
+        planned += [
+            f"change API key {name}: delete {key['id']}, it is replaced" for key in keys if key not in right[:1]
+        ]
+        plans = self.find_usage_plans(name)
+        if right and plans and not self._is_in_plan(plans[0]["id"], right[0]["id"]):
+            planned.append(f"change usage plan {name}: add API key {right[0]['id']}")
+        return planned
+
     def delete_other_api_keys(self, name: str, kept: str) -> bool:
         """
         Delete the API keys called ``name`` but one, and return whether there were any.
@@ -196,10 +236,7 @@ class ApiGatewayHook(AwsBaseHook):
         :param burst_limit: requests at once of each key.
         :raises ValueError: when several plans share the name.
         """
-        plans = self.find_usage_plans(name)
-        if len(plans) > 1:
-            ids = ", ".join(plan["id"] for plan in plans)
-            raise ValueError(f"{len(plans)} usage plans are called {name!r}: {ids}; delete or rename all but one")
+        plans = self._only_usage_plan(name)
         if not plans:
             made = self.client.create_usage_plan(
                 name=name,
@@ -214,6 +251,27 @@ class ApiGatewayHook(AwsBaseHook):
             paths = ", ".join(patch["path"] for patch in patches)
             self.log.info("Usage plan %s (%s) is changed: %s", name, plans[0]["id"], paths)
         return plans[0]["id"], bool(patches)
+
+    def planned_usage_plan(
+        self, name: str, rest_api_id: str, stage_name: str, rate_limit: float, burst_limit: int
+    ) -> list[str]:
+        """
+        Return what :meth:`ensure_usage_plan` would do, which has the parameters.
+
+        :raises ValueError: when several plans share the name.
+        """
+        plans = self._only_usage_plan(name)
+        if not plans:
+            return [f"create usage plan {name}"]
+        patches = _usage_plan_patches(plans[0], f"{rest_api_id}:{stage_name}", rate_limit, burst_limit)
+        return [f"change usage plan {name}: {patch['path']}" for patch in patches]
+
+    def _only_usage_plan(self, name: str) -> list[UsagePlanTypeDef]:
+        plans = self.find_usage_plans(name)
+        if len(plans) > 1:
+            ids = ", ".join(plan["id"] for plan in plans)
+            raise ValueError(f"{len(plans)} usage plans are called {name!r}: {ids}; delete or rename all but one")
+        return plans
 
     def find_usage_plans(self, name: str) -> list[UsagePlanTypeDef]:
         """
@@ -277,12 +335,15 @@ class ApiGatewayHook(AwsBaseHook):
         :param usage_plan_id: id of the plan.
         :param key_id: id of the key.
         """
-        pages = self.client.get_paginator("get_usage_plan_keys").paginate(usagePlanId=usage_plan_id)
-        if any(key["id"] == key_id for page in pages for key in page["items"]):
+        if self._is_in_plan(usage_plan_id, key_id):
             return False
         self.client.create_usage_plan_key(usagePlanId=usage_plan_id, keyId=key_id, keyType="API_KEY")
         self.log.info("API key %s is in usage plan %s", key_id, usage_plan_id)
         return True
+
+    def _is_in_plan(self, usage_plan_id: str, key_id: str) -> bool:
+        pages = self.client.get_paginator("get_usage_plan_keys").paginate(usagePlanId=usage_plan_id)
+        return any(key["id"] == key_id for page in pages for key in page["items"])
 
 
 def _usage_plan_patches(

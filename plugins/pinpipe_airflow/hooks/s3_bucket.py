@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError
+
+from pinpipe_airflow import aws_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +29,8 @@ PUBLIC_ACCESS_BLOCKED: PublicAccessBlockConfigurationTypeDef = {
     "RestrictPublicBuckets": True,
 }
 OLD_VERSIONS_RULE = "pinpipe-old-versions"
+RAW_OBJECTS_RULE = "pinpipe-raw-objects"
+BUCKET_OWNER_ENFORCED = "BucketOwnerEnforced"
 _INCOMPLETE_UPLOADS_DAYS = 7
 
 
@@ -41,8 +46,20 @@ class Encryption:
     kms_key_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Transition:
+    """When S3 moves objects to another storage class.
+
+    :param days: after they were stored.
+    :param storage_class: such as ``STANDARD_IA``.
+    """
+
+    days: int
+    storage_class: str
+
+
 class S3BucketHook(S3Hook):
-    """Reads and sets versioning, life cycle, default encryption and the public access block of a bucket.
+    """Reads and sets what a bucket is like: versioning, life cycle, encryption, public access, policy, ownership, tags.
 
     Takes what the provider's ``AwsBaseHook`` takes.
     """
@@ -94,7 +111,6 @@ class S3BucketHook(S3Hook):
 
         :param days: for how many days they can be brought back.
         """
-        others = [rule for rule in self._life_cycle(bucket) if rule.get("ID") != OLD_VERSIONS_RULE]
         ours: LifecycleRuleTypeDef = {
             "ID": OLD_VERSIONS_RULE,
             "Status": "Enabled",
@@ -103,7 +119,73 @@ class S3BucketHook(S3Hook):
             "Expiration": {"ExpiredObjectDeleteMarker": True},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _INCOMPLETE_UPLOADS_DAYS},
         }
-        self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*others, ours]})
+        self._set_rule(bucket, OLD_VERSIONS_RULE, ours)
+
+    def transition(self, bucket: str, prefix: str) -> Transition | None:
+        """Return when objects under ``prefix`` are moved to another class, ``None``: no rule of ours says so."""
+        for rule in self._life_cycle(bucket):
+            moves = rule.get("Transitions", [])
+            of_prefix = rule.get("Filter", {}).get("Prefix") == prefix
+            if rule.get("ID") == RAW_OBJECTS_RULE and rule["Status"] == "Enabled" and of_prefix and moves:
+                return Transition(moves[0].get("Days", 0), moves[0].get("StorageClass", ""))
+        return None
+
+    def set_transition(self, bucket: str, prefix: str, transition: Transition | None) -> None:
+        """Have S3 move objects under ``prefix`` to another class, ``None``: no more; other rules stay."""
+        if transition is None:
+            self._set_rule(bucket, RAW_OBJECTS_RULE, None)
+            return
+        storage_class: Any = transition.storage_class
+        ours: LifecycleRuleTypeDef = {
+            "ID": RAW_OBJECTS_RULE,
+            "Status": "Enabled",
+            "Filter": {"Prefix": prefix},
+            "Transitions": [{"Days": transition.days, "StorageClass": storage_class}],
+        }
+        self._set_rule(bucket, RAW_OBJECTS_RULE, ours)
+
+    def policy(self, bucket: str) -> dict[str, Any] | None:
+        """Return the bucket's policy, ``None`` when it has none."""
+        answer = _unless_missing(lambda: self.client.get_bucket_policy(Bucket=bucket), "NoSuchBucketPolicy")
+        return None if answer is None else json.loads(answer["Policy"])
+
+    def set_policy(self, bucket: str, policy: Mapping[str, Any]) -> None:
+        """Set the bucket's policy."""
+        self.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+    def ownership(self, bucket: str) -> str | None:
+        """Return who owns objects, such as ``BucketOwnerEnforced``, ``None`` when nothing says so."""
+        answer = _unless_missing(
+            lambda: self.client.get_bucket_ownership_controls(Bucket=bucket), "OwnershipControlsNotFoundError"
+        )
+        return None if answer is None else answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"]
+
+    def enforce_ownership(self, bucket: str) -> None:
+        """Have the bucket's owner own every object, and access control lists count for nothing.
+
+        :raises ValueError: when the bucket's list gives rights to others.
+        """
+        controls: Any = {"Rules": [{"ObjectOwnership": BUCKET_OWNER_ENFORCED}]}
+        try:
+            self.client.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=controls)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidBucketAclWithObjectOwnership":
+                raise
+            raise ValueError(
+                f"bucket {bucket!r} gives rights to others by its access control list, which would count for nothing: "
+                "give them by the bucket's policy, set the list to private (aws s3api put-bucket-acl --acl private), "
+                "then run this again"
+            ) from error
+
+    def tags(self, bucket: str) -> dict[str, str]:
+        """Return the tags of a bucket."""
+        answer = _unless_missing(lambda: self.client.get_bucket_tagging(Bucket=bucket), "NoSuchTagSet")
+        return {} if answer is None else aws_tags.to_dict(answer["TagSet"])
+
+    def add_tags(self, bucket: str, tags: Mapping[str, str]) -> None:
+        """Set ``tags`` of a bucket and leave its others alone."""
+        tag_set: Any = aws_tags.to_list({**self.tags(bucket), **tags})
+        self.client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_set})
 
     def encryption(self, bucket: str) -> Encryption | None:
         """Return the default encryption, ``None`` when none is set."""
@@ -147,6 +229,14 @@ class S3BucketHook(S3Hook):
             lambda: self.client.get_bucket_lifecycle_configuration(Bucket=bucket), "NoSuchLifecycleConfiguration"
         )
         return [] if answer is None else answer["Rules"]
+
+    def _set_rule(self, bucket: str, rule_id: str, ours: LifecycleRuleTypeDef | None) -> None:
+        others: list[Any] = [rule for rule in self._life_cycle(bucket) if rule.get("ID") != rule_id]
+        rules = [*others, ours] if ours else others
+        if rules:
+            self.client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+        else:  # a configuration without rules is none to S3
+            self.client.delete_bucket_lifecycle(Bucket=bucket)
 
     def _location(self, bucket: str) -> str:
         # S3 says null for its oldest region.

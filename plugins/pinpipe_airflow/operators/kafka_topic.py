@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from include.msk_serverless import BROKERS_DEFAULT
+from pinpipe_airflow.defined_connection import find_connection
 from pinpipe_airflow.hooks.kafka_topic import KafkaTopicHook, Topic
+from pinpipe_airflow.operators.provisioning import ProvisioningOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,22 +20,25 @@ if TYPE_CHECKING:
 VISIBLE_WITHIN_S = 30.0
 
 
-class KafkaTopicOperator(BaseOperator):
+class KafkaTopicOperator(ProvisioningOperator):
     """Makes topics as wanted: creates them, adds partitions, sets configs that differ.
 
     All topics are compared before the first is changed, so a refusal leaves everything as it was.
 
     :param topics: names of the topics, all of one kind. (templated)
     :param partitions: partitions of each topic; it can only grow.
-    :param replication_factor: replicas of each partition of a new topic; an existing topic of another factor is
-        kept and warned about, because moving replicas is a reassignment that an operator plans.
+    :param replication_factor: replicas of each partition of a new topic, -1 for as many as the brokers' default; an
+        existing topic of another factor is kept and warned about, because moving replicas is a reassignment that an
+        operator plans.
     :param configs: topic configs by name, e.g. ``{"retention.ms": -1}``; others keep their value. (templated)
-    :param kafka_conn_id: the Airflow connection to the brokers.
+    :param kafka_conn_id: the Airflow connection to the brokers. (templated)
+    :param bootstrap_servers: of a cluster that is made before: empty in a plan before it is there, when nobody can be
+        asked for topics; ``None``: the brokers are there in any case. (templated)
     :return: a receipt ``{"changed": bool, "topics": {name: [what was done, …]}}``.
     :raises ValueError: when a topic has more partitions than wanted.
     """
 
-    template_fields: Sequence[str] = ("topics", "configs", "kafka_conn_id")
+    template_fields: Sequence[str] = ("topics", "configs", "kafka_conn_id", "bootstrap_servers")
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class KafkaTopicOperator(BaseOperator):
         replication_factor: int,
         configs: Mapping[str, Any] | None = None,
         kafka_conn_id: str = "kafka_default",
+        bootstrap_servers: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,21 +57,47 @@ class KafkaTopicOperator(BaseOperator):
         self.replication_factor = replication_factor
         self.configs = configs
         self.kafka_conn_id = kafka_conn_id
+        self.bootstrap_servers = bootstrap_servers
 
     @cached_property
     def hook(self) -> KafkaTopicHook:
         """The hook that talks to the brokers."""
         return KafkaTopicHook(kafka_config_id=self.kafka_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def plan(self) -> list[str]:
+        """Return which would be created, and which changed in what."""
+        existing = self._existing() if self._brokers_are_there() else {}
+        planned = []
+        for name in self.topics:
+            topic = existing.get(name)
+            if topic is None:
+                planned.append(f"create topic {name} with {self.partitions} partitions")
+                continue
+            if topic.partitions != self.partitions:
+                planned.append(f"change topic {name}: partitions {topic.partitions} -> {self.partitions}")
+            for config, value in self._different(topic).items():
+                planned.append(f"change topic {name}: {config} {topic.configs.get(config)} -> {value}")
+            self._warn_of_replication(name, topic)
+        return planned
+
+    def apply(self, context: Context) -> dict[str, Any]:
         """Compare, then change what differs."""
-        existing = self.hook.describe(self.topics)
-        for name, topic in existing.items():
-            self._refuse_to_shrink(name, topic)
+        existing = self._existing()
         done = {name: self._ensure(name, existing.get(name)) for name in self.topics}
         changed = [name for name, actions in done.items() if actions]
         self._wait_until(self._as_wanted, changed)
         return {"changed": bool(changed), "topics": done}
+
+    def _brokers_are_there(self) -> bool:
+        if self.bootstrap_servers is None:
+            return True
+        return bool(self.bootstrap_servers) and find_connection(self.kafka_conn_id) is not None
+
+    def _existing(self) -> dict[str, Topic]:
+        existing = self.hook.describe(self.topics)
+        for name, topic in existing.items():
+            self._refuse_to_shrink(name, topic)
+        return existing
 
     def _ensure(self, name: str, topic: Topic | None) -> list[str]:
         if topic is None:
@@ -134,7 +167,7 @@ class KafkaTopicOperator(BaseOperator):
             )
 
     def _warn_of_replication(self, name: str, topic: Topic) -> None:
-        if topic.replication_factor != self.replication_factor:
+        if self.replication_factor not in (BROKERS_DEFAULT, topic.replication_factor):
             self.log.warning(
                 "Topic %s has replication factor %d, %d wanted: it stays; reassign its partitions with "
                 "kafka-reassign-partitions, or set topic_replication to %d",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import batched
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
-
+from pinpipe_airflow import aws_tags
 from pinpipe_airflow.hooks.kinesis_stream import KinesisStreamHook, Stream, StreamMode, StreamRefusedError
+from pinpipe_airflow.operators.provisioning import ProvisioningOperator
+from pinpipe_airflow.provisioning_step import Step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,7 +20,7 @@ NO_KEY = "none"
 CREATING_AT_ONCE = 5
 
 
-class KinesisStreamOperator(BaseOperator):
+class KinesisStreamOperator(ProvisioningOperator):
     """Makes streams as wanted: creates them, and changes mode, shards, retention, encryption and tags that differ.
 
     All streams are compared before the first is changed, so a refusal leaves everything as it was. A change is begun
@@ -27,7 +28,7 @@ class KinesisStreamOperator(BaseOperator):
     next, which waits for what was begun.
 
     :param streams: names of the streams, all of one kind. (templated)
-    :param mode: capacity mode, ``PROVISIONED`` or ``ON_DEMAND``.
+    :param stream_mode: capacity mode, ``PROVISIONED`` or ``ON_DEMAND``.
     :param shards: shards of each stream of mode ``PROVISIONED``; one change can at most double or halve them.
     :param retention_hours: how long records are kept, 24 to 8760 hours.
     :param kms_key: KMS key that encrypts records at rest: an alias, id or ARN; ``none`` leaves them open. (templated)
@@ -46,7 +47,7 @@ class KinesisStreamOperator(BaseOperator):
         self,
         *,
         streams: Sequence[str],
-        mode: StreamMode = "PROVISIONED",
+        stream_mode: StreamMode = "PROVISIONED",
         shards: int = 1,
         retention_hours: int = 24,
         kms_key: str = "alias/aws/kinesis",
@@ -57,7 +58,7 @@ class KinesisStreamOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.streams = streams
-        self.mode = mode
+        self.stream_mode = stream_mode
         self.shards = shards
         self.retention_hours = retention_hours
         self.kms_key = kms_key
@@ -70,7 +71,22 @@ class KinesisStreamOperator(BaseOperator):
         """The hook that talks to Kinesis."""
         return KinesisStreamHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def plan(self) -> list[str]:
+        """Return which would be created, and which changed in what."""
+        planned = []
+        for name in self.streams:
+            stream = self.hook.describe(name)
+            if stream is None:
+                planned.append(f"create stream {name} with {self._capacity()}")
+                continue
+            self._refuse_deleted(stream)
+            self._refuse_to_leap(stream)
+            changes = [change.text for compare in self._comparisons if (change := compare(stream)) is not None]
+            changes += [f"tag {key}={value}" for key, value in self._different_tags(name).items()]
+            planned += [f"change stream {name}: {change}" for change in changes]
+        return planned
+
+    def apply(self, context: Context) -> dict[str, Any]:
         """Compare, then create what is missing and change what differs."""
         existing = self._existing()
         for stream in existing.values():
@@ -82,11 +98,12 @@ class KinesisStreamOperator(BaseOperator):
         streams = {name: existing.get(name) or self._active(name) for name in self.streams}
         for stream in streams.values():
             self._refuse_to_leap(stream)
-        for begin in (self._begin_mode, self._begin_shards, self._begin_retention, self._begin_encryption):
-            begun = {name: action for name, stream in streams.items() if (action := begin(stream))}
-            for name, action in begun.items():
-                self._note(done, name, action)
-            streams |= {name: self._active(name) for name in begun}
+        for compare in self._comparisons:
+            changes = {name: change for name, stream in streams.items() if (change := compare(stream)) is not None}
+            for name, change in changes.items():
+                change.do()
+                self._note(done, name, change.text)
+            streams |= {name: self._active(name) for name in changes}
         for name in self.streams:
             for action in self._set_tags(name):
                 self._note(done, name, action)
@@ -104,12 +121,8 @@ class KinesisStreamOperator(BaseOperator):
     def _existing(self) -> dict[str, Stream]:
         """Return the streams that are there, each ``ACTIVE``."""
         found = {name: stream for name in self.streams if (stream := self.hook.describe(name)) is not None}
-        for name, stream in found.items():
-            if stream.status == "DELETING":
-                raise StreamRefusedError(
-                    f"stream {name!r} is DELETING, ACTIVE wanted: it cannot be kept; run this task again when it is "
-                    "gone, which makes a new one"
-                )
+        for stream in found.values():
+            self._refuse_deleted(stream)
         return {name: stream if stream.status == "ACTIVE" else self._active(name) for name, stream in found.items()}
 
     def _create(self, names: Sequence[str]) -> list[str]:
@@ -117,50 +130,59 @@ class KinesisStreamOperator(BaseOperator):
         created: list[str] = []
         for few in batched(names, CREATING_AT_ONCE):
             created += [
-                name for name in few if self.hook.create(name, mode=self.mode, shards=self.shards, tags=self.tags or {})
+                name
+                for name in few
+                if self.hook.create(name, mode=self.stream_mode, shards=self.shards, tags=self.tags or {})
             ]
             for name in few:
                 self._active(name)
         return created
 
-    def _begin_mode(self, stream: Stream) -> str | None:
-        if stream.mode == self.mode:
-            return None
-        self.hook.set_mode(stream, self.mode)
-        return f"mode {stream.mode} -> {self.mode}"
+    @property
+    def _comparisons(self) -> tuple[Callable[[Stream], Step | None], ...]:
+        """What is compared, in the order in which it is changed; each gives what it is to be, and how to begin it."""
+        return self._other_mode, self._other_count, self._other_retention, self._other_encryption
 
-    def _begin_shards(self, stream: Stream) -> str | None:
+    def _other_mode(self, stream: Stream) -> Step | None:
+        if stream.mode == self.stream_mode:
+            return None
+        return Step(f"mode {stream.mode} -> {self.stream_mode}", lambda: self.hook.set_mode(stream, self.stream_mode))
+
+    def _other_count(self, stream: Stream) -> Step | None:
         if not self._other_shards(stream):
             return None
-        self.hook.set_shards(stream, self.shards)
-        return f"shards {stream.shards} -> {self.shards}"
+        return Step(f"shards {stream.shards} -> {self.shards}", lambda: self.hook.set_shards(stream, self.shards))
 
-    def _begin_retention(self, stream: Stream) -> str | None:
-        if stream.retention_hours == self.retention_hours:
+    def _other_retention(self, stream: Stream) -> Step | None:
+        hours = self.retention_hours
+        if stream.retention_hours == hours:
             return None
-        self.hook.set_retention(stream, self.retention_hours)
-        return f"retention {stream.retention_hours} -> {self.retention_hours} hours"
+        return Step(
+            f"retention {stream.retention_hours} -> {hours} hours", lambda: self.hook.set_retention(stream, hours)
+        )
 
-    def _begin_encryption(self, stream: Stream) -> str | None:
+    def _other_encryption(self, stream: Stream) -> Step | None:
         if self.kms_key == NO_KEY:
-            if not stream.encrypted:
-                return None
-            self.hook.decrypt(stream)
-            return "encryption stopped"
+            return Step("encryption stopped", lambda: self.hook.decrypt(stream)) if stream.encrypted else None
         if stream.has_key(self.kms_key):
             return None
-        self.hook.encrypt(stream, self.kms_key)
-        return f"encryption with {self.kms_key}"
+        return Step(f"encryption with {self.kms_key}", lambda: self.hook.encrypt(stream, self.kms_key))
 
     def _set_tags(self, name: str) -> list[str]:
-        if not self.tags:
-            return []
-        known = self.hook.tags(name)
-        different = {key: value for key, value in self.tags.items() if known.get(key) != value}
-        if not different:
-            return []
-        self.hook.add_tags(name, different)
+        different = self._different_tags(name)
+        if different:
+            self.hook.add_tags(name, different)
         return [f"tag {key}={value}" for key, value in different.items()]
+
+    def _different_tags(self, name: str) -> dict[str, str]:
+        return aws_tags.different(self.tags, self.hook.tags(name)) if self.tags else {}
+
+    def _refuse_deleted(self, stream: Stream) -> None:
+        if stream.status == "DELETING":
+            raise StreamRefusedError(
+                f"stream {stream.name!r} is DELETING, ACTIVE wanted: it cannot be kept; run this task again when it is "
+                "gone, which makes a new one"
+            )
 
     def _refuse_to_leap(self, stream: Stream) -> None:
         """Refuse more than AWS changes in one call, which it would refuse after other streams were changed.
@@ -175,7 +197,7 @@ class KinesisStreamOperator(BaseOperator):
             )
 
     def _other_shards(self, stream: Stream) -> bool:
-        return self.mode == "PROVISIONED" and stream.shards != self.shards
+        return self.stream_mode == "PROVISIONED" and stream.shards != self.shards
 
     def _capacity(self) -> str:
-        return "on-demand capacity" if self.mode == "ON_DEMAND" else f"{self.shards} shards"
+        return "on-demand capacity" if self.stream_mode == "ON_DEMAND" else f"{self.shards} shards"

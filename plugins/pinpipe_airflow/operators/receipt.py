@@ -13,6 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pinpipe_airflow.accounting import unbalanced
 from pinpipe_airflow.assets import DELTA_BATCH
 from pinpipe_airflow.idempotency import is_of_run
+from pinpipe_airflow.links.quarantine import QuarantineLink
+from pinpipe_airflow.links.s3_prefix import S3_LINKS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,6 +72,7 @@ class ReceiptCheckOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("bucket", "job", "day", "aws_conn_id")
+    operator_extra_links = (QuarantineLink(), *S3_LINKS)
 
     def __init__(
         self, *, bucket: str, job: str, day: str, aws_conn_id: str | None = "aws_default", **kwargs: Any

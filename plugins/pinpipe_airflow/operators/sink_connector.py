@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from include.rendering import render_yaml
+from include.connector_definitions import rest_connector
 from include.settings import settings
 from pinpipe_airflow.hooks.kafka_connect import (
     FAILURE_STANDS_AFTER_S,
@@ -17,17 +17,18 @@ from pinpipe_airflow.hooks.kafka_connect import (
     ConnectorStatus,
     KafkaConnectHook,
 )
+from pinpipe_airflow.operators.provisioning import ProvisioningOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class SinkConnectorOperator(BaseOperator):
+class SinkConnectorOperator(ProvisioningOperator):
     """Makes a connector as declared, and waits until it and all its tasks are RUNNING.
 
     The configuration is put only when it differs; a connector that FAILED meanwhile is restarted once. Waiting is
-    plain polling: a connector of Kafka Connect runs within seconds. A backend where that takes minutes (MSK Connect)
-    brings a trigger of its own; all that this operator asks of a backend is ``ConnectorBackend``.
+    plain polling: a connector of Kafka Connect runs within seconds. On MSK Connect, where that takes minutes and more
+    than a configuration is told, :class:`~pinpipe_airflow.operators.msk_connector.MskConnectorOperator` makes it.
 
     :param definition: name of the file in ``include/connectors`` without its suffix, e.g. ``sink``: a mapping with
         ``name`` and ``config``, whose ``<<marks>>`` are filled from the settings when the task runs.
@@ -61,27 +62,42 @@ class SinkConnectorOperator(BaseOperator):
         """The hook that talks to where the connector runs."""
         return KafkaConnectHook(self.kafka_connect_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def plan(self) -> list[str]:
+        """Return whether it would be created, changed in which keys, or restarted."""
+        name, wanted = self._declared()
+        existing = self.hook.config(name)
+        if existing is None:
+            return [f"create connector {name}"]
+        if different := _different(existing, wanted):
+            return [f"change connector {name}: {', '.join(different)}"]
+        status = self.hook.status(name)
+        if status is not None and status.failed:
+            return [f"change connector {name}: restart it, it has failed: {status.reasons}"]
+        return []
+
+    def apply(self, context: Context) -> dict[str, Any]:
         """Put the configuration if it differs, then wait."""
-        declared = render_yaml("connectors", f"{self.definition}.yaml", values=settings().marks)
-        name = declared["name"]
-        config = {key: _text(value) for key, value in declared["config"].items()}
-        actions = self._put(name, config) or self._restart_if_failed(name)
+        name, wanted = self._declared()
+        actions = self._put(name, wanted) or self._restart_if_failed(name)
         self._wait_until_running(name)
         if not actions:
             self.log.info("Connector %s already exists as declared, and runs", name)
         return {"changed": bool(actions), "connector": name, "actions": actions}
 
-    def _put(self, name: str, config: Mapping[str, str]) -> list[str]:
+    def _declared(self) -> tuple[str, dict[str, str]]:
+        """Return the connector's name and configuration."""
+        declared = rest_connector(self.definition, settings().marks)
+        return declared.name, {**declared.config, "name": declared.name}
+
+    def _put(self, name: str, wanted: Mapping[str, str]) -> list[str]:
         existing = self.hook.config(name)
-        wanted = {**config, "name": name}
         if existing == wanted:
             return []
         self.hook.put(name, wanted)
         if existing is None:
             self.log.info("Created connector %s", name)
             return ["created"]
-        different = sorted(key for key in existing.keys() | wanted.keys() if existing.get(key) != wanted.get(key))
+        different = _different(existing, wanted)
         # Only the names: a value may be a credential.
         self.log.info("Updated connector %s: %s", name, ", ".join(different))
         return [f"updated {key}" for key in different]
@@ -147,8 +163,8 @@ class SinkConnectorRemovalOperator(BaseOperator):
         return {"removed": removed}
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _different(existing: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    return sorted(key for key in existing.keys() | wanted.keys() if existing.get(key) != wanted.get(key))
 
 
 def _traces(status: ConnectorStatus) -> str:

@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.utils.skipmixin import SkipMixin
-from airflow.sdk import BaseOperator
 
 from include.job_definitions import job_definition
 from include.settings import settings
 from pinpipe_airflow.failure_reason import AlertedFailure
+from pinpipe_airflow.operators.provisioning import ProvisioningOperator
 from pinpipe_airflow.stream_decision import Decision, Limits, cancels_in_a_row, decide
 from pinpipe_airflow.stream_observer import StreamObserver
 from pinpipe_airflow.stream_state import WITHOUT_EFFECT, Observed, Wish
@@ -33,7 +33,7 @@ REQUEST_TIMEOUT_S = 10
 _LOOKS = 5
 
 
-class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
+class EnsureStreamingJobOperator(ProvisioningOperator, SkipMixin):
     """
     Sees that a continuous Databricks job is there, runs or rests as wished, works, and is of the declared version.
 
@@ -61,6 +61,7 @@ class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
     :param region_name: AWS region of the streams and the bucket. (templated)
     :param polling_period_seconds: seconds between two looks at a run that is to stop.
     :param deferrable: whether the triggerer waits for it; otherwise the worker does.
+    :param mode: ``apply``, or ``plan`` only to say what would be done first. (templated)
     :return: ``{"observed": what was seen, "action": one of ``none``, ``created``, ``reset``, ``unpaused``, ``paused``,
         ``cancelled``, ``replaced``, ``backing_off``, "why", "changed": bool, "at"}``, and ``then``, the same of a
         second action, where a run did not stop by itself. Also, under the key ``run_after``, the moment after which
@@ -135,7 +136,21 @@ class EnsureStreamingJobOperator(BaseOperator, SkipMixin):
 
         return KinesisPositionHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def plan(self) -> list[str]:
+        """Look, and return the act that would follow, if any; nothing is claimed, told or alerted."""
+        receipt = self.control.supervision(f"plan of {self.task_id}").receipt
+        seen = self._observer.observe(self._declared, self._limits, receipt)
+        decision = decide(seen, self._limits, create_stopped=self.create_stopped)
+        self.log.info("Observed %s", seen.summary())
+        if decision.action in WITHOUT_EFFECT:
+            self.log.info("%s: %s", decision.action, decision.why)
+            return []
+        name = self._declared["name"]
+        if decision.action == "created":
+            return [f"create job {name}: {decision.why}"]
+        return [f"change job {name}, which would be {decision.action}: {decision.why}"]
+
+    def apply(self, context: Context) -> dict[str, Any]:
         """Look and act; where a run is to stop by itself, wait for that and look again."""
         return self._look_act_and_wait(context)
 

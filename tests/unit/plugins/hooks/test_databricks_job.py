@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from airflow.providers.databricks.exceptions import DatabricksApiError
+from airflow.sdk.exceptions import AirflowException
 from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook, active_run, has_failed, holds, with_pause_status
 from pinpipe_airflow.stream_state import FailedRuns
 
@@ -139,12 +142,58 @@ def test_a_job_that_never_ran_has_no_failed_runs(workspace):
     assert workspace[0].failed_runs(1, recovered_after=timedelta(minutes=10)) == FailedRuns()
 
 
-def test_a_run_that_is_gone_does_not_hide_that_it_failed(monkeypatch):
-    def gone(self, run_id):
-        raise DatabricksApiError("Run 9 does not exist.", http_status_code=400)
+@pytest.fixture
+def refusing(monkeypatch):
+    """A server that refuses every call with a status, and the hook that asks it."""
 
-    monkeypatch.setattr(DatabricksJobHook, "get_run", gone)
-    assert DatabricksJobHook().run_failure(9) == "Databricks does not tell (run 9: Run 9 does not exist.)"
+    class Handler(BaseHTTPRequestHandler):
+        status = 400
+
+        def do_GET(self):
+            content = json.dumps({"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 9 does not exist."}).encode()
+            self.send_response(self.status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    connection = {"conn_type": "databricks", "schema": "http", "host": "127.0.0.1", "port": server.server_port}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps({**connection, "password": "token"}))
+    yield DatabricksJobHook(retry_limit=1), Handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_run_that_is_gone_does_not_hide_that_it_failed(refusing):
+    why = refusing[0].run_failure(9)
+    assert why.startswith("Databricks does not tell (run 9: ")
+    assert "Run 9 does not exist." in why
+
+
+def test_a_run_that_databricks_no_longer_knows_has_ended(refusing):
+    hook, answers = refusing
+    assert not hook.run_is_active(9)
+    answers.status = 404
+    assert not hook.run_is_active(9)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_whether_a_run_has_ended_is_not_guessed_from_another_refusal(refusing, status):
+    hook, answers = refusing
+    answers.status = status
+    with pytest.raises(AirflowException):
+        hook.run_is_active(9)
+
+
+def test_a_databricks_that_does_not_answer_is_not_taken_for_a_reason(refusing):
+    hook, answers = refusing
+    answers.status = 503
+    with pytest.raises(AirflowException, match="Giving up"):
+        hook.run_failure(9)
 
 
 def test_of_several_active_runs_the_oldest_is_seen_to_first(monkeypatch):

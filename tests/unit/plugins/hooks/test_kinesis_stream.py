@@ -89,7 +89,7 @@ def test_a_change_is_waited_for_until_the_stream_is_active_again(kinesis, ensure
     sees(kinesis)
     kinesis.add_response("update_stream_mode", {}, {"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}})
     sees(kinesis, "UPDATING", "UPDATING", "ACTIVE", StreamModeDetails={"StreamMode": "ON_DEMAND"})
-    assert ensure(mode="ON_DEMAND")["streams"] == {"posts": ["mode PROVISIONED -> ON_DEMAND"]}
+    assert ensure(stream_mode="ON_DEMAND")["streams"] == {"posts": ["mode PROVISIONED -> ON_DEMAND"]}
 
 
 def test_an_on_demand_stream_gets_mode_and_shards_in_turn(kinesis, ensure):
@@ -179,7 +179,7 @@ def test_a_stream_that_is_not_gone_in_time_is_told(kinesis, hook, monkeypatch):
         (
             "update_stream_mode",
             "LimitExceededException",
-            {"mode": "ON_DEMAND"},
+            {"stream_mode": "ON_DEMAND"},
             "'posts' has mode PROVISIONED, ON_DEMAND wanted: LimitExceededException: no. Way out: set stream_mode to "
             "PROVISIONED, or provision again later: AWS lets a stream change its mode twice in 24 hours",
         ),

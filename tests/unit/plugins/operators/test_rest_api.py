@@ -41,6 +41,37 @@ def test_a_key_that_api_gateway_refuses_is_named_by_its_connection_and_not_told(
     assert not password or password not in str(error.value)
 
 
+def test_of_several_values_for_a_mark_the_last_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = operator()
+    task.marks = [{}, {"kafka_rest_url": "http://a:1"}, {"kafka_rest_url": "http://b:2"}]
+    written = json.dumps(task._document())
+    assert "http://b:2/topics" in written
+    assert "http://a:1" not in written
+
+
+def test_a_plan_gets_on_before_there_is_a_connection_with_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gateway:
+        asked: list[str] = []  # noqa: RUF012
+
+        def find_rest_api(self, name: str) -> None:
+            return None
+
+        def planned_usage_plan(self, *_: object) -> list[str]:
+            return []
+
+        def planned_api_key(self, name: str, value: str) -> list[str]:
+            self.asked.append(value)
+            return [f"create API key {name}"]
+
+    monkeypatch.delenv("AIRFLOW_CONN_PINPIPE_API", raising=False)
+    task = operator()
+    task.mode = "plan"
+    task.__dict__["hook"] = Gateway()
+    task.render_template_fields({})
+    assert task.execute({})["planned"] == ["create REST API pinpipe with stage prod", "create API key pinpipe"]
+    assert Gateway.asked == [""]
+
+
 def test_the_invoke_url_has_the_region_where_the_format_asks_for_it() -> None:
     hook = ApiGatewayHook(aws_conn_id=None, region_name="eu-west-1")
 

@@ -116,3 +116,30 @@ def test_a_connector_that_failed_meanwhile_is_restarted_once():
 def test_a_connector_that_does_not_run_in_time_is_told_with_its_state():
     with pytest.raises(TimeoutError, match=r"PAUSED, no task.*resume it"):
         ensure(Connectors(ConnectorStatus("PAUSED")), timeout=0.05)
+
+
+def planned(backend):
+    operator = SinkConnectorOperator(task_id="sink", definition="sink", mode="plan")
+    operator.hook = backend
+    return operator.execute({})["planned"]
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing():
+    name = settings().sink_connector
+    assert planned(Connectors(None)) == [f"create connector {name}"]
+    backend = Connectors(RUNNING)
+    ensure(backend)
+    assert planned(backend) == []
+    backend.configs[name] |= {"flush.size": "7"}
+    assert planned(backend) == [f"change connector {name}: flush.size"]
+    assert backend.configs[name]["flush.size"] == "7"
+
+
+def test_a_plan_says_that_a_failed_connector_would_be_restarted():
+    backend = Connectors(RUNNING)
+    ensure(backend)
+    backend.statuses = [FAILED]
+    assert planned(backend) == [
+        f"change connector {settings().sink_connector}: restart it, it has failed: task 1: java.lang.Boom: no bucket"
+    ]
+    assert backend.restarts == 0

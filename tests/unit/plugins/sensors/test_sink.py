@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pickle
+import pickle  # nosec B403 # of what it pickled itself
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -144,5 +144,5 @@ def test_without_a_triggerer_the_worker_looks_until_the_same_offsets_are_committ
 
 def test_what_a_triggerer_gets_survives_a_restart():
     trigger = deferral(sensor(behind())).trigger
-    _, arguments = pickle.loads(pickle.dumps(trigger.serialize()))
+    _, arguments = pickle.loads(pickle.dumps(trigger.serialize()))  # nosec B301 # of what it pickled itself
     assert SinkCommittedTrigger(**arguments).serialize() == trigger.serialize()

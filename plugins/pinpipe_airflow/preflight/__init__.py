@@ -1,0 +1,1 @@
+"""What has to be right before anything is made: a file per topic, each with its checks."""
