@@ -20,7 +20,7 @@ from bench.results import Results, table
 
 BENCHES = (
     "parsing", "world", "ingestion", "stream_quiet", "stream", "day", "past_days", "history", "cleaning", "sources",
-    "load", "demo",
+    "load", "pipeline_page", "demo",
 )  # fmt: skip
 
 

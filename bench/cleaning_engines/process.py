@@ -66,8 +66,8 @@ class Engine:
         return answer, meter.cost
 
     def _ask(self, process: subprocess.Popen[str]) -> Counts:
-        assert process.stdin is not None  # noqa: S101 - opened as a pipe above
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None  # nosec B101 # noqa: S101 - opened as a pipe above
+        assert process.stdout is not None  # nosec B101 # noqa: S101
         with suppress(BrokenPipeError):  # it has ended: there will be no answer
             process.stdin.write("clean\n")
             process.stdin.flush()
@@ -86,8 +86,8 @@ class Engine:
         :param at_once: kill it and what it started without waiting: what it was asked last failed.
         :raises TimeoutError: when it did not end by itself; it is killed too.
         """
-        assert process.stdin is not None  # noqa: S101 - opened as a pipe above
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None  # nosec B101 # noqa: S101 - opened as a pipe above
+        assert process.stdout is not None  # nosec B101 # noqa: S101
         if at_once:
             kill_tree(process.pid)
         with suppress(BrokenPipeError):

@@ -59,7 +59,7 @@ def _version() -> str:
 
 def _lines(partition: int, pins: int, values: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield offset and line of a partition; ``values`` come again and again, under new keys."""
-    draw = Random(_SEED + partition)  # noqa: S311 - bytes to repeat, not a secret
+    draw = Random(_SEED + partition)  # nosec B311 # noqa: S311 - bytes to repeat, not a secret
     topic = layout.topic(PIPELINE_ID, "pin")
     for offset, number in enumerate(range(partition, pins, PARTITIONS)):
         value = values[number % len(values)]
