@@ -21,10 +21,17 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 
 def shown(value: Any, column: str = "") -> Markup:
-    """Return a value of an answer: thousands are set apart, except in a year."""
+    """Return a value of an answer: thousands are set apart, except in a year; NULL is :data:`NOTHING`."""
+    if value is None:
+        return Markup(NOTHING)  # nosec B704 # noqa: S704
     if isinstance(value, int | float) and not isinstance(value, bool) and not column.endswith("_year"):
-        return Markup(f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else f"{value:,}")  # noqa: S704
+        return Markup(number(value))  # nosec B704 # noqa: S704
     return visible(str(value))
+
+
+def number(value: float) -> str:
+    """Return a number with its thousands set apart; a median may end in a half."""
+    return f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else f"{value:,}"
 
 
 def visible(text: str) -> Markup:
@@ -33,6 +40,11 @@ def visible(text: str) -> Markup:
         Markup('<span class="hidden">{}</span>').format(piece) if hidden else escape(piece)
         for piece, hidden in _pieces(text)
     )
+
+
+def breakable(name: str) -> Markup:
+    """Return a column's name, which may be broken after its underscores where there is no room for it."""
+    return visible(name).replace("_", Markup("_<wbr>"))
 
 
 def attribute(text: str) -> str:

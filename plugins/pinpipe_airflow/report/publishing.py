@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
-from pydantic import ValidationError
 
 from include import layout
 from pinpipe_airflow.late_days import find_late_days
+from pinpipe_airflow.report.answer_changes import answer_changes
+from pinpipe_airflow.report.answer_files import CONTENT_TYPES, answer_files
 from pinpipe_airflow.report.freshness import due_day
-from pinpipe_airflow.report.page import render_report
-from pinpipe_airflow.report.receipts import FIRST_DAY, Answered, CleanedDay, Problem, StreamBeat, first_fault
+from pinpipe_airflow.report.last_report import last_answers, report_folder
+from pinpipe_airflow.report.page import draw_answers, render_report
+from pinpipe_airflow.report.receipts import CleanedDay, Problem
+from pinpipe_airflow.report.stored_receipts import read_answers, read_beat, read_cleaned_day
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from pinpipe_airflow.hooks.receipt import ReceiptHook
 
 LATEST = f"{layout.REPORT_ROOT}/latest.html"
 
-_PARALLEL_READS = 8  # boto3 keeps 10 connections
-_DAY = re.compile(r"/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
-_CLEAN_AGAIN = "Clean its day again"
-_REMOVE = "Remove it"
+_SIDE_BY_SIDE = 8  # boto3 keeps 10 connections
+_CONTENT_TYPES = {"html": "text/html; charset=utf-8", **CONTENT_TYPES}
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +42,8 @@ def write_report(
 ) -> str:
     """Write the report of the newest answers and of all cleaned days, and return its key.
 
-    The key is that of the answers' time, so a retry overwrites its own report. ``reports/latest.html`` is a copy.
+    The key is that of the answers' time, so a retry overwrites its own report. The answers lie beside it as files, and
+    ``reports/latest.html`` is the same page, with links to these files.
 
     :param hook: where the receipts are, and the report goes.
     :param pipeline_id: named in the report's title.
@@ -59,100 +57,52 @@ def write_report(
     :raises ValueError: when the receipt of the answers is broken.
     """
     made_at = made_at or datetime.now(UTC)
-    answered = _answers(hook.client, hook.bucket)
+    answered = read_answers(hook.client, hook.bucket)
     days, problems = _cleaned_days(hook, today=made_at.astimezone(UTC).date())
-    page = render_report(
+    folder = report_folder(answered.finished_at)
+    last = last_answers(hook.client, hook.bucket, folder)
+    rendered = partial(
+        render_report,
         pipeline_id,
         answered,
         days,
         problems=problems,
-        beat=_beat(hook.client, hook.bucket),
+        beat=read_beat(hook.client, hook.bucket),
         settle=settle,
         silent_after=silent_after,
         late=find_late_days(hook, topics, due_day(made_at, settle)) if topics else None,
         late_window_days=late_window_days,
         made_at=made_at,
+        drawings=draw_answers(answered),
+        changes=answer_changes(last, answered) if last else None,
     )
-    key = f"{layout.REPORT_ROOT}/{answered.finished_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}/report.html"
-    for target in (key, LATEST):
-        hook.client.put_object(
-            Bucket=hook.bucket,
-            Key=target,
-            Body=page.encode(),
-            ContentType="text/html; charset=utf-8",
-            CacheControl="no-cache",
-        )
+    # The files first: a page is never there without what it links to.
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        list(pool.map(lambda file: _put(hook, f"{folder}{file[0]}", file[1]), answer_files(answered).items()))
+    key = f"{folder}report.html"
+    _put(hook, key, rendered())
+    _put(hook, LATEST, rendered(files=folder.removeprefix(f"{layout.REPORT_ROOT}/")))
     return key
 
 
-def _answers(s3_client: S3Client, bucket: str) -> Answered:
-    key = layout.receipt_key("run_questions")
-    try:
-        return Answered.model_validate_json(_body(s3_client, bucket, key))
-    except ValidationError as error:
-        raise ValueError(
-            f"the receipt s3://{bucket}/{key} is broken ({first_fault(error)}): run the DAG analytics, which writes it"
-        ) from error
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        raise LookupError(
-            f"no receipt at s3://{bucket}/{key}: the job run_questions writes it; run the DAG analytics"
-        ) from error
+def _put(hook: ReceiptHook, key: str, text: str) -> None:
+    form = key.rpartition(".")[2]
+    hook.client.put_object(
+        Bucket=hook.bucket,
+        Key=key,
+        Body=text.encode(),
+        ContentType=_CONTENT_TYPES[form],
+        CacheControl="no-cache",
+    )
 
 
 def _cleaned_days(hook: ReceiptHook, today: date) -> tuple[list[CleanedDay], list[Problem]]:
     """Return the receipts of all days, and those that are not taken: one broken day must not hide the others."""
     client = hook.client
     keys = [stored.key for stored in hook.receipts_by_day("clean_batch")]
-    with ThreadPoolExecutor(_PARALLEL_READS) as pool:
-        read = list(pool.map(lambda key: _cleaned_day(client, hook.bucket, key, today), keys))
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        read = list(pool.map(lambda key: read_cleaned_day(client, hook.bucket, key, today), keys))
     problems = [problem for problem in read if isinstance(problem, Problem)]
     for problem in problems:
         log.error("receipt s3://%s/%s is broken: %s. %s", hook.bucket, problem.key, problem.reason, problem.way_out)
     return [day for day in read if isinstance(day, CleanedDay)], problems
-
-
-def _cleaned_day(s3_client: S3Client, bucket: str, key: str, today: date) -> CleanedDay | Problem:
-    try:
-        day = _day_of(key, today)
-    except ValueError as error:
-        return Problem(key, str(error), _REMOVE)
-    try:
-        cleaned = CleanedDay.model_validate_json(_body(s3_client, bucket, key))
-    except ValidationError as error:
-        return Problem(key, first_fault(error), _CLEAN_AGAIN)
-    if cleaned.day != day:
-        return Problem(key, f"day: it is of {cleaned.day}, not of the day that its key names", _CLEAN_AGAIN)
-    return cleaned
-
-
-def _beat(s3_client: S3Client, bucket: str) -> StreamBeat | Problem | None:
-    """Return the stream's newest heartbeat, or why it cannot be read; nothing where the stream has never run."""
-    key = layout.receipt_key("clean_stream")
-    try:
-        return StreamBeat.model_validate_json(_body(s3_client, bucket, key))
-    except ValidationError as error:
-        return Problem(key, first_fault(error), "The next heartbeat of a running stream replaces it")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-
-
-def _day_of(key: str, today: date) -> date:
-    """Return the day that a receipt's key names.
-
-    :raises ValueError: when no receipt of a day that can have been cleaned has that key.
-    """
-    named = _DAY.search(key)
-    if named is None or key != layout.receipt_key("clean_batch", named[1]):
-        raise ValueError("its key is not that of a day's receipt")
-    day = date.fromisoformat(named[1])
-    if not FIRST_DAY <= day <= today:
-        raise ValueError(f"its key names a day that cannot have been cleaned: days are from {FIRST_DAY} to {today}")
-    return day
-
-
-def _body(s3_client: S3Client, bucket: str, key: str) -> bytes:
-    return s3_client.get_object(Bucket=bucket, Key=key)["Body"].read()

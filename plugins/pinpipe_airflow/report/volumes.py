@@ -90,18 +90,31 @@ def _bar(data_set: str, day: date, x: int, cleaned: CleanedDay | None, most_rows
         return Bar(day, x, cleaned=False, text=f"{day}: not cleaned")
     read, clean, quarantined = (cleaned.rows(data_set, count) for count in (READ, CLEAN, QUARANTINED))
     repeats = max(0, read - clean - quarantined)
+    heights = _stacked((clean, repeats, quarantined), most_rows)
     share = cleaned.quarantined_share(data_set)
     told = f"{share:.1%}" if share is not None else "nothing read"
     return Bar(
         day,
         x,
         cleaned=True,
-        clean=_height(clean, most_rows),
-        repeats=_height(repeats, most_rows),
-        quarantined=_height(quarantined, most_rows),
+        clean=heights[0],
+        repeats=heights[1],
+        quarantined=heights[2],
         share=_height(share or 0, most_share),
         text=f"{day}: {read:,} read, {clean:,} clean, {repeats:,} repeats, {quarantined:,} quarantined ({told})",
     )
+
+
+def _stacked(parts: Sequence[int], most: int) -> list[float]:
+    """Return the heights of a bar's parts: what is added to small ones is taken from the largest."""
+    if not any(parts):
+        return [0.0] * len(parts)
+    heights = [_height(part, most) for part in parts]
+    whole = round(min(HEIGHT, HEIGHT * sum(parts) / most), 2)
+    largest = parts.index(max(parts))
+    rest = sum(heights) - heights[largest]
+    heights[largest] = round(max(_LEAST, whole - rest), 2)
+    return heights
 
 
 def _height(value: float, most: float) -> float:

@@ -72,8 +72,11 @@ def test_a_year_of_big_receipts_becomes_a_report(hook):
     stored = hook.client.get_object(Bucket=hook.bucket, Key=key)
     assert stored["ContentType"] == "text/html; charset=utf-8"
     body = stored["Body"].read()
-    assert body == hook.client.get_object(Bucket=hook.bucket, Key="reports/latest.html")["Body"].read()
     page = BeautifulSoup(body, "html.parser")
+    latest = hook.client.get_object(Bucket=hook.bucket, Key="reports/latest.html")["Body"].read()
+    assert BeautifulSoup(latest, "html.parser").get_text() == page.get_text()
+    beside = hook.client.get_object(Bucket=hook.bucket, Key=key.replace("report.html", "answers/Q1.csv"))
+    assert (beside["ContentType"], beside["Body"].read()) == ("text/csv; charset=utf-8", b'"country"\n"Peru"\n')
     freshness, stream = page.select(".facts")
     assert [item["class"] for item in freshness.select("li")] == [
         [level] for level in ("info", "ok", "info", *["ok"] * 3)
@@ -84,6 +87,14 @@ def test_a_year_of_big_receipts_becomes_a_report(hook):
     assert page.select_one(".samples code").get_text() == "1"
     assert page.select(".samples code")[1].get_text() == "<script>"
     assert not page.find_all("script")
+
+
+def test_a_report_is_compared_with_the_one_before_it(hook):
+    for hour in ("01", "02"):
+        put(hook, receipt_key("run_questions"), {**answers(), "finished_at": f"2026-11-21T{hour}:00:00+00:00"})
+        key = write_report(hook, "pinpipe", settle=SETTLE, made_at=NOW)
+    page = BeautifulSoup(hook.client.get_object(Bucket=hook.bucket, Key=key)["Body"].read(), "html.parser")
+    assert "Against the report of 2026-11-21 01:00" in page.find("h2", id="changes").find_next("p").get_text()
 
 
 def test_receipts_that_were_cut_or_are_old_do_not_hide_the_others(hook):

@@ -4,6 +4,7 @@ from pinpipe_airflow.report.differences import Unit
 from pinpipe_airflow.report.display import (
     CHARACTERS_SHOWN,
     attribute,
+    breakable,
     change,
     excerpt,
     measure,
@@ -63,7 +64,7 @@ def test_a_rare_share_does_not_look_like_none():
 def test_numbers_of_answers_have_their_thousands_apart_but_not_in_years():
     assert [shown(value) for value in (15000000, 21000.0, 9.5)] == ["15,000,000", "21,000", "9.5"]
     assert shown(2016, "post_year") == "2016"
-    assert [shown(value) for value in (None, True, "<b>")] == ["None", "True", "&lt;b&gt;"]
+    assert [shown(value) for value in (None, True, "<b>")] == ["–", "True", "&lt;b&gt;"]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +115,7 @@ def test_a_value_that_begins_like_base64_is_no_line_of_bytes():
 def test_no_text_is_told_apart_from_an_empty_one():
     assert text(excerpt(None)) == "nothing"
     assert text(excerpt("")) == ""
+
+
+def test_a_columns_name_breaks_after_its_underscores_and_holds_no_markup_of_its_own():
+    assert breakable("a_b<i>\u202e") == 'a_<wbr>b&lt;i&gt;<span class="hidden">\\u202e</span>'

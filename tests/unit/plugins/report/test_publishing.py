@@ -9,7 +9,10 @@ from bs4 import BeautifulSoup
 from pinpipe_airflow.hooks.receipt import ReceiptHook
 from pinpipe_airflow.report.publishing import write_report
 
+from include.questions import QUESTION_IDS
+
 ANSWERS = "receipts/run_questions/latest.json"
+TYPES = {"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json"}
 OLDEST = {"day": "2024-01-01", "data_sets": {"user": {"read": 5, "clean": 5}}}  # no more than the first version wrote
 
 
@@ -25,14 +28,19 @@ class Store:
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def put_object(self, *, Bucket, Key, Body, ContentType, CacheControl):  # noqa: N803
-        assert ContentType == "text/html; charset=utf-8"
+        assert ContentType == TYPES[Key.rpartition(".")[2]]
         self.objects[Key] = Body
 
     def get_paginator(self, operation):
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket, Prefix, PaginationConfig):  # noqa: N803
+    def paginate(self, *, Bucket, Prefix, Delimiter=None, PaginationConfig=None):  # noqa: N803
+        if Delimiter:
+            below = {key[len(Prefix) :] for key in self.objects if key.startswith(Prefix)}
+            folders = sorted({key.partition(Delimiter)[0] for key in below if Delimiter in key})
+            yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{folder}{Delimiter}"} for folder in folders]}
+            return
         for key, body in sorted(self.objects.items()):
             if key.startswith(Prefix):
                 yield {"Contents": [{"Key": key, "ETag": '"e"', "Size": len(body), "LastModified": datetime.now(UTC)}]}
@@ -119,8 +127,41 @@ def test_raw_objects_that_no_cleaning_has_read_are_told(stored, written):
 def test_the_report_is_written_under_the_answers_time_and_as_the_latest(stored, written):
     report, page = written(stored)
     assert report == "reports/20261121T010203.456789Z/report.html"
-    assert stored.objects[report] == stored.objects["reports/latest.html"]
+    latest = BeautifulSoup(stored.objects["reports/latest.html"], "html.parser")
     assert page.title.get_text() == "Report of pinpipe"
+    assert latest.get_text() == page.get_text()
+
+
+def test_every_answer_lies_beside_the_report_and_is_linked_from_it_and_from_the_latest(stored, written):
+    report, page = written(stored)
+    latest = BeautifulSoup(stored.objects["reports/latest.html"], "html.parser")
+    for of, parsed in ((report, page), ("reports/latest.html", latest)):
+        hrefs = [link["href"] for link in parsed.find_all("a") if not link["href"].startswith("#")]
+        named = {f"{of.rpartition('/')[0]}/{href}" for href in hrefs}
+        assert named <= set(stored.objects)
+    folder = report.rpartition("/")[0]
+    files = {key.removeprefix(f"{folder}/") for key in stored.objects if key.startswith(folder)}
+    answers = {f"answers/{name}.{form}" for name in QUESTION_IDS for form in ("csv", "json")}
+    assert files == {"report.html", "answers.json", *answers}
+
+
+def test_a_report_is_compared_with_the_one_before_it_and_never_with_itself(answered, stored, written):
+    def answers(moment, rows):
+        answer = {"columns": ["country", "follower_count"], "types": ["string", "bigint"], "rows": rows}
+        return answered(finished_at=moment, run_id=moment, answers={"Q3b": answer}).model_dump_json().encode()
+
+    def told():
+        return written(stored)[1].find("h2", id="changes").find_next_sibling().get_text()
+
+    stored.objects[ANSWERS] = answers("2026-11-19T01:00:00+00:00", [["Peru", 4]])
+    assert told().startswith("There is no earlier report")
+    stored.objects[ANSWERS] = answers("2026-11-20T01:00:00+00:00", [["Peru", 5]])
+    assert "Against the report of 2026-11-19 01:00" in told()
+    assert "Against the report of 2026-11-19 01:00" in told()
+    stored.objects["reports/20261119T010000.000000Z/answers.json"] = b"{"
+    assert told().startswith("There is no earlier report")
+    del stored.objects["reports/20261119T010000.000000Z/answers.json"]  # a version that kept none
+    assert told().startswith("There is no earlier report")
 
 
 def test_a_retried_report_overwrites_itself(stored, written):

@@ -24,6 +24,26 @@ def test_one_row_of_many_is_still_seen(cleaned):
     assert chart.bars[-1].quarantined > 1
 
 
+@pytest.mark.parametrize(
+    ("clean", "quarantined"), [(1_000_000 - 1, 1), (999_000, 1), (1, 999_999), (0, 1_000_000), (500_000, 0), (333, 7)]
+)
+def test_parts_that_are_raised_to_be_seen_push_none_out_of_the_chart(cleaned, clean, quarantined):
+    counts = {"read": 1_000_000, "clean": clean, "quarantined": quarantined}
+    (chart,) = charts([cleaned("2026-11-20", data_sets={"user": counts})])
+    bar = chart.bars[-1]
+    assert bar.clean + bar.repeats + bar.quarantined == pytest.approx(HEIGHT, abs=1e-9)
+    repeats = 1_000_000 - clean - quarantined
+    heights = (bar.clean, bar.repeats, bar.quarantined)
+    assert [height >= 1.5 for height in heights] == [bool(rows) for rows in (clean, repeats, quarantined)]
+
+
+def test_a_day_of_a_few_rows_among_large_ones_has_parts_that_are_seen(cleaned):
+    few = cleaned("2026-11-19", data_sets={"user": {"read": 3, "clean": 1, "quarantined": 1}})
+    (chart,) = charts([cleaned("2026-11-20", 1_000_000), few])
+    bar = chart.bars[-2]
+    assert (bar.clean, bar.repeats, bar.quarantined) == (1.5, 1.5, 1.5)
+
+
 def test_an_empty_day_is_a_zero_and_no_gap(cleaned):
     (chart,) = charts([cleaned("2026-11-20", 0), cleaned("2026-11-19", 5)])
     assert (chart.bars[-1].cleaned, chart.bars[-1].clean, chart.bars[-1].share) == (True, 0, 0)
