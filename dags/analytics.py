@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, task
 from pinpipe_airflow.assets import DELTA_BATCH
 from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
+from pinpipe_airflow.operators.databricks_run import RunJobOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.tags import Tag
 
@@ -51,7 +51,7 @@ with DAG(
         return fingerprint
 
     fingerprint = inputs()
-    run_questions = DatabricksRunNowOperator(
+    run_questions = RunJobOperator(
         task_id="run_questions",
         databricks_conn_id=wanted.databricks_conn_id,
         job_name=wanted.job_name("run_questions"),

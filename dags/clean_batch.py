@@ -21,12 +21,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
 from pinpipe_airflow.assets import DELTA_BATCH
 from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
 from pinpipe_airflow.daily_deadline import daily_deadline
+from pinpipe_airflow.operators.databricks_run import RunDayJobOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator, ReceiptCheckOperator
 from pinpipe_airflow.sensors.sink import SinkCommittedSensor
 from pinpipe_airflow.tags import Tag
@@ -53,13 +53,17 @@ with DAG(
             None,
             type=["null", "string"],
             format="date",
-            description="UTC day to clean (YYYY-MM-DD, today at the latest). Empty: the day of the data interval in "
-            "scheduled and backfill runs, else today. Not allowed in a backfill.",
+            title="Day",
+            description="UTC day to clean, today at the latest; for example 2026-01-31. Empty: the day of the data "
+            "interval in scheduled and backfill runs, else today. Not allowed in a backfill.",
         ),
         "missing_raw": Param(
             "refuse",
             type="string",
             enum=["refuse", "accept"],
+            values_display={"refuse": "refuse: fail, change nothing", "accept": "accept: clean the rest"},
+            title="Raw objects that are gone",
+            section="If the day is not as expected",
             description="Where raw objects are gone that the last cleaning of the day has read, such as by their "
             "retention: `refuse` fails and changes nothing, `accept` cleans the rest, and the day loses their rows.",
         ),
@@ -67,6 +71,9 @@ with DAG(
             "refuse",
             type="string",
             enum=["refuse", "accept"],
+            values_display={"refuse": "refuse: fail, change nothing", "accept": "accept: quarantine them"},
+            title="Too many broken rows",
+            section="If the day is not as expected",
             description="Where a larger share of the day's rows breaks rules than the settings allow: `refuse` fails "
             "and changes nothing, `accept` cleans the rest and quarantines them.",
         ),
@@ -92,7 +99,7 @@ with DAG(
         topics=list(wanted.topics.values()),
         not_before=resolved["not_before"],
         kafka_conn_id=wanted.kafka_conn_id,
-        kafka_connect_conn_id=wanted.connect_conn_id,
+        kafka_connect_conn_id=wanted.sink_status_conn_id,
         timeout=wanted.sink_timeout_s,
     )
     # After the sink, which is where dead letters come from.
@@ -101,10 +108,10 @@ with DAG(
         connector=wanted.dead_letter_connector,
         topics=[wanted.dead_letter_topic],
         kafka_conn_id=wanted.kafka_conn_id,
-        kafka_connect_conn_id=wanted.connect_conn_id,
+        kafka_connect_conn_id=wanted.sink_status_conn_id,
         timeout=wanted.sink_timeout_s,
     )
-    clean = DatabricksRunNowOperator(
+    clean = RunDayJobOperator(
         task_id="clean",
         databricks_conn_id=wanted.databricks_conn_id,
         job_name=wanted.job_name("clean_batch"),

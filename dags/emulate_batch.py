@@ -42,12 +42,16 @@ with DAG(
             type="integer",
             minimum=1,
             maximum=1_000_000,
+            title="Posts",
             description="How many posts; each is three records. Of a replay: so many for each day.",
         ),
         "selection": Param(
             "random",
             type="string",
             enum=["random", "sequential"],
+            values_display={"random": "random: any, with repeats", "sequential": "sequential: one after the other"},
+            title="Which posts",
+            section="Which posts",
             description="`random`: any posts, with repeats. `sequential`: one after the other, from `start` on.",
         ),
         "seed": Param(
@@ -55,7 +59,9 @@ with DAG(
             type=["null", "integer"],
             minimum=0,
             maximum=2**32 - 1,
-            description="Of `random`: the same seed takes the same posts. Empty: a seed of the run's own.",
+            title="Seed",
+            section="Which posts",
+            description="Of `random`: the same seed takes the same posts; for example 42. Empty: one of the run's own.",
         ),
         "start": Param(
             None,
@@ -63,13 +69,17 @@ with DAG(
             # Post numbers have 64 bits and may be negative.
             minimum=-(2**63),
             maximum=2**63 - 1,
-            description="Of `sequential`: number of the first post. Empty: the lowest.",
+            title="First post",
+            section="Which posts",
+            description="Of `sequential`: number of the first post, for example the `next_start` that the run before "
+            "has returned. Empty: the lowest.",
         ),
         "day": Param(
             None,
             type=["null", "string"],
             format="date",
-            description="Replay this UTC day (YYYY-MM-DD, today at the latest) straight to the brokers. "
+            title="Replayed day",
+            description="Replay this UTC day straight to the brokers, today at the latest; for example 2026-01-31. "
             "Empty, and no `days`: post now, through the REST API.",
         ),
         "days": Param(
@@ -77,8 +87,9 @@ with DAG(
             type=["null", "integer"],
             minimum=1,
             maximum=366,
-            description="Replay so many days, the last of which is `day`, or yesterday where that is empty. "
-            "Empty: `day` alone.",
+            title="Replayed days",
+            description="Replay so many days, the last of which is `day`, or yesterday where that is empty; for "
+            "example 30. Empty: `day` alone.",
         ),
     },
 ):

@@ -14,10 +14,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, task
 from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
 from pinpipe_airflow.operators.checkpoint_retention import CheckpointRetentionOperator
+from pinpipe_airflow.operators.databricks_run import RunJobOperator
 from pinpipe_airflow.operators.raw_retention import RawRetentionOperator
 from pinpipe_airflow.operators.receipt import ProvisionedCheckOperator
 from pinpipe_airflow.tags import Tag
@@ -41,7 +41,7 @@ with DAG(
     tags=[Tag.INFRASTRUCTURE, Tag.BATCH],
 ):
     provisioned = ProvisionedCheckOperator(task_id="provisioned", bucket=wanted.bucket, aws_conn_id=wanted.aws_conn_id)
-    tables = DatabricksRunNowOperator(
+    tables = RunJobOperator(
         task_id="tables",
         databricks_conn_id=wanted.databricks_conn_id,
         job_name=wanted.job_name("clean_batch"),

@@ -1,10 +1,15 @@
 """Make everything that the pipeline stands on.
 
 The bucket, the topics, the streams, the REST API with its key, the two sink connectors, the Databricks jobs and the
-Delta tables, as declared in `include/` and the settings. It may run at any time: each task compares first and changes
-only what differs. The streaming job runs from then on, unless the stream is to be stopped. The last task writes
-`receipts/provision/latest.json` and says what was changed; which Delta tables were missing is in the log of their job.
-The scheduled DAGs are skipped until that receipt is there.
+Delta tables, as declared in `include/` and the settings; on AWS also, where the settings ask for it, the Kafka cluster,
+the REST proxy before it, IAM roles, connections in Secrets Manager, and a catalog of Unity Catalog. It may run at any
+time: each task compares first and changes only what differs. The streaming job runs from then on, unless the stream is
+to be stopped. The last task writes `receipts/provision/latest.json` and says what was changed; which Delta tables were
+missing is in the log of their job. The scheduled DAGs are skipped until that receipt is there.
+
+- **First** the task `preflight` looks at credentials, permissions, names, quotas, connections and versions, and fails
+  with all that is wrong at once. `source_check` sees whether the source database can be read.
+- `mode`: `plan` changes nothing; the last task, `receipt`, returns what would be created or changed, and what stays.
 """
 
 from __future__ import annotations
@@ -12,16 +17,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.databricks.operators.databricks import DatabricksCreateJobsOperator, DatabricksRunNowOperator
-from airflow.sdk import DAG, task
-from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, RUN_NOW, START_DATE
-from pinpipe_airflow.operators.kafka_topic import KafkaTopicOperator
-from pinpipe_airflow.operators.kinesis_stream import KinesisStreamOperator
-from pinpipe_airflow.operators.rest_api import ApiGatewayDeployRestApiOperator
-from pinpipe_airflow.operators.s3_bucket import S3BucketOperator
-from pinpipe_airflow.operators.sink_connector import SinkConnectorOperator
-from pinpipe_airflow.operators.streaming_job import EnsureStreamingJobOperator
+from airflow.sdk import DAG, Param, task
+from pinpipe_airflow.dag_defaults import ALERTED, DEFAULT_ARGS, START_DATE
+from pinpipe_airflow.operators.provisioning import APPLY, PLAN
 from pinpipe_airflow.tags import Tag
+from pinpipe_airflow.task_groups.connect import connect_group
+from pinpipe_airflow.task_groups.databricks import databricks_group
+from pinpipe_airflow.task_groups.identity import identity_group, role_arn_of, unity_roles
+from pinpipe_airflow.task_groups.kafka_cluster import kafka_cluster_group
+from pinpipe_airflow.task_groups.order import in_order
+from pinpipe_airflow.task_groups.rest_api import rest_api_group
+from pinpipe_airflow.task_groups.rest_proxy import rest_proxy_group
+from pinpipe_airflow.task_groups.secrets import secrets_group
+from pinpipe_airflow.task_groups.source import source_group
+from pinpipe_airflow.task_groups.storage import storage_group
+from pinpipe_airflow.task_groups.streams import streams_group
+from pinpipe_airflow.task_groups.topics import topics_group
+from pinpipe_airflow.teardown import refuse_task_beside
 
 from include.settings import settings
 
@@ -37,13 +49,23 @@ with DAG(
     is_paused_upon_creation=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),  # as long as `streams` may take, twice
-    default_args=DEFAULT_ARGS,
+    default_args={**DEFAULT_ARGS, "pre_execute": refuse_task_beside},
     **ALERTED,
     tags=[Tag.INFRASTRUCTURE],
-):
+    params={
+        "mode": Param(
+            APPLY,
+            type="string",
+            enum=[APPLY, PLAN],
+            values_display={APPLY: f"{APPLY}: make and change", PLAN: f"{PLAN}: only say what that would be"},
+            title="Mode",
+            description="`apply` makes what is missing and changes what differs; `plan` only says what that would be.",
+        ),
+    },
+) as dag:
 
-    @task
-    def teardown_over(ti: Any = None) -> None:
+    @task(pre_execute=None)  # it looks itself
+    def teardown_over(params: Any = None, ti: Any = None) -> None:
         """Refuse to run beside a teardown; take back the wish that one has left which did not get to its end."""
         from airflow.sdk.exceptions import AirflowFailException
         from pinpipe_airflow.hooks.stream_wish import StreamWishHook
@@ -53,119 +75,84 @@ with DAG(
             refuse_beside(TEARDOWN, ti.get_dr_count(TEARDOWN, states=["running"]))
         except BesideError as refused:
             raise AirflowFailException(str(refused)) from refused  # another try would be refused too
+        if params["mode"] == PLAN:
+            return
         StreamWishHook(settings().bucket, aws_conn_id=settings().aws_conn_id).take_back(by=TEARDOWN)
 
-    bucket = S3BucketOperator(
-        task_id="bucket",
-        bucket=wanted.bucket,
-        region=wanted.region,
-        old_version_days=wanted.old_version_days,
-        aws_conn_id=wanted.aws_conn_id,
-    )
-    topics = KafkaTopicOperator(
-        task_id="topics",
-        topics=[*wanted.topics.values(), wanted.dead_letter_topic],
-        partitions=wanted.topic_partitions,
-        replication_factor=wanted.topic_replication,
-        configs={"retention.ms": wanted.topic_retention_ms},
-        kafka_conn_id=wanted.kafka_conn_id,
-    )
-    streams = KinesisStreamOperator(
-        task_id="streams",
-        streams=list(wanted.streams.values()),
-        mode=wanted.stream_mode,
-        shards=wanted.stream_shards,
-        retention_hours=wanted.stream_retention_hours,
-        kms_key=wanted.stream_kms_key,
-        tags={"pipeline": wanted.pipeline_id},
-        aws_conn_id=wanted.aws_conn_id,
-        region_name=wanted.region,
-        # Kinesis changes mode, shards, retention and key one after the other, and shards for a minute each.
-        execution_timeout=timedelta(hours=2, minutes=45),
-    )
-    rest_api = ApiGatewayDeployRestApiOperator(
-        task_id="rest_api",
-        name=wanted.pipeline_id,
-        document_path="api/openapi.yaml",
-        stage_name=wanted.api_stage,
-        api_key_conn_id=wanted.api_conn_id,
-        url_format=wanted.api_url_format,
-        rate_limit=wanted.api_rate_limit,
-        burst_limit=wanted.api_burst_limit,
-        aws_conn_id=wanted.aws_conn_id,
-        region_name=wanted.region,
-    )
-    sink_connector = SinkConnectorOperator(
-        task_id="sink_connector", definition="sink", kafka_connect_conn_id=wanted.connect_conn_id
-    )
-    dead_letter_connector = SinkConnectorOperator(
-        task_id="dead_letter_connector", definition="dead_letter", kafka_connect_conn_id=wanted.connect_conn_id
-    )
+    @task
+    def preflight(params: Any = None) -> list[dict[str, str]]:
+        """Check everything that has to be right before anything is made; return what was found."""
+        from pinpipe_airflow.preflight.report import refuse_wrong
+        from pinpipe_airflow.preflight.running import run_checks
+
+        return refuse_wrong(run_checks(settings(), plan=params["mode"] == PLAN))
 
     @task
-    def declared_jobs(ti: Any = None) -> list[dict[str, Any]]:
-        """Return the job definitions; push which of them the workspace does not have as declared."""
-        from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook
-
-        from include.job_definitions import JOBS, job_definition
-
-        definitions = [job_definition(name, settings().marks) for name in JOBS]
-        ti.xcom_push(key="comparison", value=DatabricksJobHook(settings().databricks_conn_id).compare(definitions))
-        return definitions
-
-    declared = declared_jobs()
-    # The definitions hold Databricks' own {{…}}: what is mapped from XCom is not rendered.
-    jobs = DatabricksCreateJobsOperator.partial(task_id="jobs", databricks_conn_id=wanted.databricks_conn_id).expand(
-        json=declared
-    )
-    tables = DatabricksRunNowOperator(
-        task_id="tables",
-        databricks_conn_id=wanted.databricks_conn_id,
-        job_name=wanted.job_name("create_tables"),
-        job_parameters={"lake": wanted.lake_root},
-        **RUN_NOW,
-    )
-
-    # It runs by itself, so it is made as the DAG stream_supervisor sees to it.
-    stream_job = EnsureStreamingJobOperator(
-        task_id="stream_job",
-        definition="clean_stream",
-        bucket=wanted.bucket,
-        streams=list(wanted.streams.values()),
-        default_wish=wanted.stream_wish,
-        stalled_after=wanted.stream_stalled_after_s,
-        stop_timeout=wanted.stream_stop_timeout_s,
-        alert=False,
-        databricks_conn_id=wanted.databricks_conn_id,
-        aws_conn_id=wanted.aws_conn_id,
-        region_name=wanted.region,
-    )
-
-    @task
-    def receipt(resources: dict[str, Any], run_id: Any = None) -> list[str]:
-        """Write the receipt of this run and return the names of what it changed."""
+    def receipt(resources: dict[str, Any], params: Any = None, run_id: Any = None) -> list[str] | str:
+        """Write the receipt of this run and return the names of what it changed; of a plan, only say and return it."""
         from pinpipe_airflow.hooks.receipt import ReceiptHook
         from pinpipe_airflow.provisioning import provision_receipt, report
+        from pinpipe_airflow.provisioning_plan import report_plan
 
+        if params["mode"] == PLAN:
+            return report_plan(resources)
         written = provision_receipt(resources, run_id=run_id)
         ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id).write("provision", written)
         return report(written)
 
+    # A task group per service; one that is not made with these settings is None, and has no outputs.
+    checked = preflight()
+    _, source_receipt = source_group(wanted)
+    storage, storage_receipt = storage_group(wanted)
+    cluster = kafka_cluster_group(wanted)
+    identity = identity_group(wanted, cluster_arn=cluster.arn)
+    secrets, secrets_receipts = secrets_group(wanted, bootstrap_servers=cluster.bootstrap_servers)
+    topics, topics_receipt = topics_group(wanted, bootstrap_servers=cluster.bootstrap_servers)
+    streams, streams_receipt = streams_group(wanted)
+    proxy = rest_proxy_group(wanted)
+    rest_api, rest_api_receipts = rest_api_group(
+        wanted, log_role=identity.arn_of("api_logs"), marks=[identity.marks, proxy.marks]
+    )
+    connect, connect_receipts = connect_group(
+        wanted, role_arn=identity.arn_of("connect"), bootstrap_servers=cluster.bootstrap_servers
+    )
+    databricks = databricks_group(
+        wanted, storage_role_arn=role_arn_of("unity_storage"), service_role_arn=role_arn_of("unity_service")
+    )
+    trust, trust_receipts = unity_roles(wanted, databricks)
+
     receipt_written = receipt(
         {
-            "bucket": bucket.output,
-            "topics": topics.output,
-            "streams": streams.output,
-            "rest_api": rest_api.output,
-            "sink_connector": sink_connector.output,
-            "dead_letter_connector": dead_letter_connector.output,
-            "jobs": declared["comparison"],
-            "stream_job": stream_job.output,
+            **source_receipt,
+            **storage_receipt,
+            **cluster.outputs,
+            **identity.outputs,
+            **secrets_receipts,
+            **topics_receipt,
+            **streams_receipt,
+            **proxy.outputs,
+            **rest_api_receipts,
+            **connect_receipts,
+            **trust_receipts,
+            **databricks.outputs,
         }
     )
 
-    teardown_over() >> [bucket, topics, streams, rest_api, declared]
-    [bucket, topics] >> sink_connector
-    [bucket, topics] >> dead_letter_connector
-    [bucket, jobs] >> tables
-    [streams, tables] >> stream_job >> receipt_written
+    in_order(secrets, topics, connect)
+    in_order(storage, connect)
+    in_order(identity.roles.get("connect"), connect)
+
+    in_order(cluster.group, proxy.group, rest_api)
+    in_order(identity.roles.get("rest_proxy"), proxy.group)
+    in_order(secrets, rest_api)
+    in_order([identity.roles.get("api_kinesis"), identity.roles.get("api_logs")], rest_api)
+    in_order(topics if proxy.group else None, rest_api)  # which is asked for them at the end
+
+    in_order([storage, identity.account], databricks.credentials, trust, databricks.trusted)
+    in_order(storage, databricks.tables)
+    in_order(streams, databricks.stream_job)
+
+    in_order(rest_api, receipt_written)
+    in_order(teardown_over(), checked)
+    # What waits for nothing else waits for the checks.
+    in_order(checked, [first for first in dag.roots if first.task_id != "teardown_over"])

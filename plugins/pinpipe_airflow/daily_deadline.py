@@ -21,10 +21,19 @@ def daily_deadline(dag: DAG, interval: timedelta) -> DeadlineAlert:
     :param interval: how long a run may take, waiting included.
     """
     callback = AsyncCallback(MissedDeadlineNotifier, kwargs={"definition": definition(dag)})
-    # As a number: where Airflow 3.3.1 moves the deadline of a run that is queued again, it reads a timedelta back from
-    # its database as a dictionary, so that no failed run could be cleared, nor backfilled again.
-    seconds: Any = interval.total_seconds()
-    return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=seconds, callback=callback)
+    return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=_stored(interval), callback=callback)
+
+
+def _stored(interval: timedelta) -> Any:
+    """Return an interval as Airflow's database is to be given it, so that a number of seconds is there.
+
+    From Airflow 3.3 on it is a number here already: where that moves the deadline of a run that is queued again, it
+    reads a timedelta back as a dictionary, so that no failed run could be cleared, nor backfilled again. Before 3.3
+    Airflow takes a timedelta only, and makes it a number.
+    """
+    from airflow.sdk.definitions import deadline
+
+    return interval.total_seconds() if hasattr(deadline, "VariableInterval") else interval
 
 
 def definition(dag: DAG) -> str:

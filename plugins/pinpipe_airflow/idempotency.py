@@ -29,3 +29,9 @@ def job_run_id(ti: Any) -> str:
 def is_of_run(receipt_run_id: str, run_id: str) -> bool:
     """Return whether a receipt was written by a job that the DAG run ``run_id`` started, in any try."""
     return re.fullmatch(re.escape(run_id) + r"__try\d+", receipt_run_id) is not None
+
+
+def dag_run_id(receipt_run_id: str) -> str | None:
+    """Return the id of the DAG run whose job wrote a receipt; ``None`` where no DAG run had it written."""
+    found = re.fullmatch(r"(.+)__try\d+", receipt_run_id)
+    return found[1] if found else None

@@ -7,16 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include import layout
-from pinpipe_airflow.inventory import KINDS, Inventory
+from pinpipe_airflow.inventory.registry import KINDS, Inventory
+from pinpipe_airflow.operators.provisioning import PLAN
 
 if TYPE_CHECKING:
     from include.settings import Settings
 
-TEARDOWN = "teardown"
+PROVISION, TEARDOWN = "provision", "teardown"
 KEEP, REMOVE = "keep", "remove"
-# Records are data. And offsets name raw objects: a topic made anew counts from 0 again, and the sink would overwrite
-# the objects that lie there from before.
-DATA_KINDS = ("topics", "bucket")
 
 _TABLE_LAYERS = (*layout.LAYERS, "answers")
 
@@ -49,6 +47,21 @@ def refuse_beside(dag_id: str, runs: int) -> None:
         )
 
 
+def refuse_task_beside(context: Any) -> None:
+    """Have no task of ``provision`` and ``teardown`` begin while the other DAG runs; to be called before each.
+
+    Both look first, but a failed task of an old run that is cleared begins without that.
+
+    :param context: the task's.
+    :raises BesideError: when it does; what a refused run of the other has kept from beginning is tried again.
+    """
+    if context["params"].get("mode") == PLAN:
+        return
+    task = context["ti"]
+    other = PROVISION if task.dag_id == TEARDOWN else TEARDOWN
+    refuse_beside(other, task.get_dr_count(other, states=["running"]))
+
+
 def refuse_unconfirmed(data: str, confirm: str, pipeline_id: str) -> None:
     """Make sure that who asks for the removal of data has named the pipeline whose data it is.
 
@@ -65,9 +78,11 @@ def data_places(wanted: Settings) -> list[str]:
     """Return where the pipeline's data lies in S3, ``s3://<bucket>/<prefix>/``, receipts last."""
     root = f"s3://{wanted.bucket}"
     topics = [*wanted.topics.values(), wanted.dead_letter_topic]
+    managed = [f"{root}/{layout.MANAGED_ROOT}/"] if wanted.databricks_catalog else []
     return [
         *(f"{root}/{layout.RAW_ROOT}/{topic}/" for topic in topics),
         *(f"{wanted.lake_root.rstrip('/')}/{layer}/" for layer in _TABLE_LAYERS),
+        *managed,
         *(
             f"{root}/{folder}/"
             for folder in (layout.REPORT_ROOT, layout.CHECKPOINT_ROOT, layout.CONTROL_ROOT, layout.RECEIPT_ROOT)
@@ -77,7 +92,7 @@ def data_places(wanted: Settings) -> list[str]:
 
 def to_remove(found: Inventory, data: str) -> dict[str, list[str]]:
     """Return what of the inventory goes; the bucket stays if other things lie in it."""
-    return {kind: names for kind, names in found.items() if data == REMOVE or kind not in DATA_KINDS}
+    return {kind: names for kind, names in found.items() if data == REMOVE or not KINDS[kind].is_data}
 
 
 def plan_text(found: Inventory, data: str, *, places: Sequence[str], unread_since: datetime | None) -> str:
@@ -96,7 +111,7 @@ def plan_text(found: Inventory, data: str, *, places: Sequence[str], unread_sinc
         lines += [*(f"- `{place}`" for place in places), "", "The bucket stays if anything else lies in it.", ""]
     else:
         lines += ["**Stays**, with all raw objects, tables, receipts and reports", "", *_listed(stays), ""]
-    if unread_since and goes["streams"]:
+    if unread_since and goes.get("streams"):
         lines += [
             f"**Records since {unread_since:%Y-%m-%d %H:%M:%S} UTC wait in the Kinesis streams.** A running streaming "
             "job may read them first; what it has not read within its time is lost with the streams.",
@@ -111,9 +126,9 @@ def refuse_leftovers(found: Inventory, data: str) -> None:
 
     :raises SomethingLeftError: names what is left.
     """
-    left = {kind: names for kind, names in to_remove(found, data).items() if names and kind != "bucket"}
+    left = {kind: names for kind, names in to_remove(found, data).items() if names and not KINDS[kind].may_stay}
     if left:
-        told = "; ".join(f"{KINDS[kind]}: {', '.join(names)}" for kind, names in left.items())
+        told = "; ".join(f"{KINDS[kind].title}: {', '.join(names)}" for kind, names in left.items())
         raise SomethingLeftError(
             f"there still is, or is again: {told}. Something has made it meanwhile, such as a run of provision or "
             "stream_supervisor; run the DAG teardown again"
@@ -144,5 +159,6 @@ def teardown_receipt(
 
 def _listed(found: Mapping[str, Sequence[str]]) -> list[str]:
     return [
-        f"- {KINDS[kind]}: {', '.join(f'`{name}`' for name in names) or 'none there'}" for kind, names in found.items()
+        f"- {KINDS[kind].title}: {', '.join(f'`{name}`' for name in names) or 'none there'}"
+        for kind, names in found.items()
     ]

@@ -4,59 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-import typer.core
 from airflow.dag_processing.dagbag import DagBag
 
 from include.alerts import AlertId, runbook_section
 from local import world
 from pinpipe_cli import configuration_page
-from pinpipe_cli.main import app
+from tests.documented_commands import USAGE_ERROR, code, commands, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / "runbook.md", ROOT / "docs" / "how-to" / "alerts.md"]
 RUNBOOK = PAGES[0].read_text(encoding="utf-8")
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 PARTS = ("Means", "First look", "Way out", "Never lost")
-# Typer has a Click of its own, and names this class by a subclass alone.
-USAGE_ERROR = typer.BadParameter.__mro__[1]
-
-
-def code() -> list[str]:
-    """Everything on the pages that is code: lines of blocks, and what stands between backticks."""
-    blocks = re.findall(r"```[a-z]*\n(.*?)```", TEXT, re.DOTALL)
-    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```[a-z]*\n.*?```", "", TEXT, flags=re.DOTALL))
-    return [line for block in blocks for line in block.splitlines()] + inline
-
-
-def commands() -> list[list[str]]:
-    """The arguments of every `pinpipe` command."""
-    found = []
-    for line in code():
-        if match := re.search(r"(?:^|\s|/)pinpipe ([a-z].*)", line):
-            found.append(shlex.split(re.split(r" (?:>|&&|\|)", match[1])[0]))
-    return found
 
 
 def sections() -> dict[str, str]:
     parts = re.split(r"^### (.+)$", RUNBOOK, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-def parse(arguments: list[str]) -> dict[str, Any]:
-    """Parse a command as the program does, do nothing, and return its parameters by name."""
-    command, context = typer.main.get_command(app), None
-    while True:
-        context = command.make_context(command.name, list(arguments), parent=context)
-        arguments = [*context._protected_args, *context.args]
-        if not isinstance(command, typer.core.TyperGroup) or not arguments:
-            return context.params
-        _, command, arguments = command.resolve_command(context, arguments)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +52,7 @@ def test_the_link_in_an_alert_leads_to_its_section() -> None:
     assert f"\n### {anchor}\n" in RUNBOOK
 
 
-@pytest.mark.parametrize("arguments", commands(), ids=" ".join)
+@pytest.mark.parametrize("arguments", commands(TEXT), ids=" ".join)
 def test_every_command_is_one(arguments: list[str]) -> None:
     parse(arguments)
 
@@ -97,7 +64,7 @@ def test_a_command_that_is_none_would_be_found() -> None:
 
 
 def test_every_dag_that_is_run_is_there_with_the_params_that_are_given(dags: dict[str, object]) -> None:
-    runs = [parse(arguments) for arguments in commands() if arguments[0] == "run"]
+    runs = [parse(arguments) for arguments in commands(TEXT) if arguments[0] == "run"]
     assert {run["dag_id"] for run in runs} >= {"provision", "clean_batch", "maintain"}
     for run in runs:
         assert run["dag_id"] in dags
@@ -106,12 +73,12 @@ def test_every_dag_that_is_run_is_there_with_the_params_that_are_given(dags: dic
 
 
 def test_every_log_that_is_shown_is_of_a_service() -> None:
-    shown = {parse(arguments)["service"] for arguments in commands() if arguments[0] == "logs"}
+    shown = {parse(arguments)["service"] for arguments in commands(TEXT) if arguments[0] == "logs"}
     assert {"connect", "postgres"} <= shown <= set(world.SERVICES)
 
 
 def test_every_task_that_is_named_is_there(dags: dict[str, object]) -> None:
-    named = {tuple(text.split(".")) for text in code() if re.fullmatch(rf"({'|'.join(dags)})\.[a-z_]+", text)}
+    named = {tuple(text.split(".")) for text in code(TEXT) if re.fullmatch(rf"({'|'.join(dags)})\.[a-z_]+", text)}
     assert ("clean_batch", "wait_for_sink") in named
     for dag_id, task_id in named:
         assert task_id in dags[dag_id].task_ids, f"{dag_id}.{task_id}"
@@ -133,6 +100,6 @@ def test_every_link_within_the_pages_leads_somewhere() -> None:
 
 def test_every_metric_that_is_named_is_printed() -> None:
     source = (ROOT / "pinpipe_cli" / "prometheus_text.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"pinpipe_([a-z_]+)", " ".join(text for text in code() if text.startswith("pinpipe_"))))
+    named = set(re.findall(r"pinpipe_([a-z_]+)", " ".join(text for text in code(TEXT) if text.startswith("pinpipe_"))))
     assert len(named) > 10
     assert {name for name in named if f'"{name}"' not in source} == set()

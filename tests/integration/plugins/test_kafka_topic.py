@@ -8,12 +8,13 @@ from pinpipe_airflow.operators.kafka_topic import KafkaTopicOperator
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("broker")]
 
 
-def ensure(*topics, partitions=2, replication_factor=1, **configs):
+def ensure(*topics, partitions=2, replication_factor=1, mode="apply", **configs):
     operator = KafkaTopicOperator(
         task_id="topics",
         topics=topics,
         partitions=partitions,
         replication_factor=replication_factor,
+        mode=mode,
         configs={name.replace("_", "."): value for name, value in configs.items()},
     )
     return operator.execute({})
@@ -86,3 +87,18 @@ def test_a_topic_that_somebody_else_made_meanwhile_is_compared(name, monkeypatch
         lambda hook, topics: {} if next(unseen, None) is not None else describe(hook, topics),
     )
     assert ensure(name, partitions=2)["topics"] == {name: ["partitions 1 -> 2"]}
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(name):
+    ensure(f"{name}.a", partitions=1, retention_ms=1000)
+    assert ensure(f"{name}.a", f"{name}.b", partitions=2, retention_ms=-1, mode="plan") == {
+        "changed": False,
+        "planned": [
+            f"change topic {name}.a: partitions 1 -> 2",
+            f"change topic {name}.a: retention.ms 1000 -> -1",
+            f"create topic {name}.b with 2 partitions",
+        ],
+    }
+    assert described(f"{name}.a").partitions == 1
+    assert described(f"{name}.b") is None
+    assert ensure(f"{name}.a", partitions=1, retention_ms=1000, mode="plan")["planned"] == []

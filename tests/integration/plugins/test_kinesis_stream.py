@@ -42,9 +42,9 @@ def test_a_second_time_changes_nothing_and_says_so(name, capsys):
 
 
 def test_on_demand_streams_are_created_so_and_their_shards_are_not_looked_at(name):
-    assert ensure(name, mode="ON_DEMAND")["streams"] == {name: ["created with on-demand capacity"]}
+    assert ensure(name, stream_mode="ON_DEMAND")["streams"] == {name: ["created with on-demand capacity"]}
     assert described(name).mode == "ON_DEMAND"
-    assert not ensure(name, mode="ON_DEMAND", shards=50)["changed"]
+    assert not ensure(name, stream_mode="ON_DEMAND", shards=50)["changed"]
 
 
 @pytest.mark.parametrize(("before", "after"), [(24, 168), (168, 24)])
@@ -88,7 +88,7 @@ def test_a_mode_that_the_endpoint_cannot_change_is_told_with_the_way_out(name):
     with pytest.raises(
         StreamRefusedError, match=f"stream '{name}' has mode PROVISIONED, ON_DEMAND wanted: .*set stream_mode to PROV"
     ):
-        ensure(name, mode="ON_DEMAND")
+        ensure(name, stream_mode="ON_DEMAND")
 
 
 def test_other_tags_stay(name):
@@ -117,3 +117,23 @@ def test_a_stream_of_another_region_is_another_stream(name):
     ensure(name, region_name="eu-west-1")
     assert described(name) is None
     assert boto3.client("kinesis", region_name="eu-west-1").describe_stream_summary(StreamName=name)
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(name):
+    ensure(f"{name}-a", shards=1, tags={"a": "b"})
+    given = {"shards": 2, "retention_hours": 48, "tags": {"a": "c"}, "kms_key": "alias/mine", "mode": "plan"}
+    assert ensure(f"{name}-a", f"{name}-b", **given) == {
+        "changed": False,
+        "planned": [
+            *(
+                f"change stream {name}-a: {change}"
+                for change in ("shards 1 -> 2", "retention 24 -> 48 hours", "encryption with alias/mine", "tag a=c")
+            ),
+            f"create stream {name}-b with 2 shards",
+        ],
+    }
+    assert described(f"{name}-a").retention_hours == 24
+    assert described(f"{name}-b") is None
+    assert ensure(f"{name}-a", tags={"a": "b"}, mode="plan")["planned"] == []
+    with pytest.raises(StreamRefusedError, match="1 shards, 9 wanted"):
+        ensure(f"{name}-a", shards=9, mode="plan")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import boto3
 import pytest
 from pinpipe_airflow.hooks.s3_bucket import PUBLIC_ACCESS_BLOCKED
@@ -86,3 +88,103 @@ def test_a_bucket_in_another_region_is_told_with_the_way_out(name):
 def test_a_bucket_in_its_region_is_found_there(name):
     ensure(name, region="eu-west-1")
     assert ensure(name, region="eu-west-1")["changed"] is False
+
+
+def tls_only(name):
+    arn = f"arn:aws:s3:::{name}"
+    return {
+        "Sid": "PinpipeTlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def policy_of(client, name):
+    return json.loads(client.get_bucket_policy(Bucket=name)["Policy"])
+
+
+def test_requests_without_tls_are_denied_and_other_statements_of_the_policy_stay(client, name):
+    ensure(name)
+    assert policy_of(client, name)["Statement"] == [tls_only(name)]
+    others = {
+        "Sid": "Auditors",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "s3:ListBucket",
+        "Resource": f"arn:aws:s3:::{name}",
+    }
+    outdated = {**tls_only(name), "Action": "s3:GetObject"}
+    document = {"Version": "2012-10-17", "Statement": [outdated, others]}
+    client.put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+    assert ensure(name)["actions"] == ["requests without TLS are denied"]
+    assert policy_of(client, name)["Statement"] == [others, tls_only(name)]
+    assert not ensure(name)["changed"]
+
+
+def test_a_statement_of_somebody_elses_that_says_the_same_is_enough(client, name):
+    ensure(name)
+    same = {**tls_only(name), "Sid": "Ours", "Action": ["s3:*"], "Principal": {"AWS": "*"}}
+    same["Condition"] = {"Bool": {"aws:securetransport": False}}
+    client.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": same}))
+    assert not ensure(name)["changed"]
+    assert policy_of(client, name)["Statement"] == same
+
+
+def test_access_control_lists_count_for_nothing(client, name):
+    ensure(name)
+    client.put_bucket_ownership_controls(
+        Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    )
+    assert ensure(name)["actions"] == ["its owner owns every object"]
+    rules = client.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    client.delete_bucket_ownership_controls(Bucket=name)
+    assert ensure(name)["changed"]
+
+
+def test_tags_are_set_beside_others(client, name):
+    ensure(name)
+    client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "team", "Value": "pins"}]})
+    assert ensure(name, tags={"pipeline": "p"})["actions"] == ["tags pipeline"]
+    assert not ensure(name, tags={"pipeline": "p"})["changed"]
+    tags = {tag["Key"]: tag["Value"] for tag in client.get_bucket_tagging(Bucket=name)["TagSet"]}
+    assert tags == {"team": "pins", "pipeline": "p"}
+
+
+def test_raw_objects_move_to_another_class_and_no_more_once_that_is_not_wanted(client, name):
+    ensure(name, old_version_days=30)
+    actions = ensure(name, old_version_days=30, raw_transition_days=90, raw_storage_class="GLACIER_IR")["actions"]
+    assert actions == ["raw objects move to GLACIER_IR after 90 days"]
+    assert not ensure(name, old_version_days=30, raw_transition_days=90, raw_storage_class="GLACIER_IR")["changed"]
+    _, rule = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert rule["Filter"] == {"Prefix": "topics/"}
+    assert rule["Transitions"] == [{"Days": 90, "StorageClass": "GLACIER_IR"}]
+    assert ensure(name, old_version_days=30)["actions"] == ["raw objects stay in their storage class"]
+    (rule,) = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert rule["ID"] == "pinpipe-old-versions"
+
+
+def test_the_last_rule_goes_with_the_life_cycle(client, name):
+    ensure(name, raw_transition_days=90)
+    assert ensure(name)["changed"]
+    assert not ensure(name)["changed"]
+
+
+def test_a_plan_says_what_would_be_done_and_changes_nothing(client, name):
+    assert ensure(name, mode="plan")["planned"] == [f"create bucket {name} in us-east-1"]
+    assert name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+    ensure(name)
+    assert ensure(name, mode="plan")["planned"] == []
+    client.delete_bucket_policy(Bucket=name)
+    planned = [
+        f"change bucket {name}: versioning suspended",
+        f"change bucket {name}: requests without TLS are denied",
+        f"change bucket {name}: tags pipeline",
+    ]
+    asked = {"versioning": False, "tags": {"pipeline": "p"}}
+    assert ensure(name, mode="plan", **asked)["planned"] == planned
+    assert ensure(name, mode="plan", **asked)["planned"] == planned
+    assert ensure(name, **asked)["actions"] == [each.partition(": ")[2] for each in planned]

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
-from pinpipe_airflow.inventory import KINDS
+from pinpipe_airflow.inventory.registry import KINDS
 from pinpipe_airflow.teardown import (
     BesideError,
     SomethingLeftError,
@@ -12,6 +13,7 @@ from pinpipe_airflow.teardown import (
     plan_text,
     refuse_beside,
     refuse_leftovers,
+    refuse_task_beside,
     refuse_unconfirmed,
     teardown_receipt,
     to_remove,
@@ -50,6 +52,21 @@ def test_making_and_removing_do_not_go_together():
     refuse_beside("provision", 0)
     with pytest.raises(BesideError, match=r"a run of provision is going on.*then run this DAG again"):
         refuse_beside("provision", 1)
+
+
+@pytest.mark.parametrize(("dag_id", "other"), [("provision", "teardown"), ("teardown", "provision")])
+def test_a_cleared_task_does_not_begin_beside_the_other_dag(dag_id, other):
+    running = {dag_id: 1, other: 0}  # its own run is no obstacle
+    task = SimpleNamespace(dag_id=dag_id, get_dr_count=lambda dag_id, states: running[dag_id] * (states == ["running"]))
+    context = {"ti": task, "params": {"mode": "apply"} if dag_id == "provision" else {"data": "keep"}}
+    refuse_task_beside(context)
+    running[other] = 1
+    with pytest.raises(BesideError, match=f"a run of {other} is going on"):
+        refuse_task_beside(context)
+
+
+def test_a_plan_changes_nothing_and_may_go_on_beside_a_teardown():
+    refuse_task_beside({"ti": SimpleNamespace(dag_id="provision"), "params": {"mode": "plan"}})
 
 
 def test_topics_and_the_bucket_are_data():
@@ -95,6 +112,12 @@ def test_places_of_data_are_those_of_the_pipeline_alone(monkeypatch):
     assert places[4:7] == [f"s3://lakes/mine/{layer}/" for layer in ("batch", "speed", "answers")]
     assert places[7:] == [f"s3://shared/{name}/" for name in ("reports", "checkpoints", "control", "receipts")]
     assert all(place.startswith("s3://") and place.count("/") >= 4 for place in places)
+
+
+def test_what_unity_catalog_keeps_in_the_bucket_is_data_too():
+    places = data_places(Settings(bucket="mine", databricks_catalog="pins"))
+    assert places.index("s3://mine/managed/") < places.index("s3://mine/receipts/")
+    assert "s3://mine/managed/" not in data_places(Settings(bucket="mine"))
 
 
 def test_what_is_left_or_there_again_is_told():
