@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import date
 from math import inf
 
-import boto3
 from botocore.config import Config
 from pyspark.sql import SparkSession
 
+from spark_jobs.aws_session import add_arguments, aws_session
 from spark_jobs.day_cleaning import JOB, Day, clean_day
 from spark_jobs.driver_log import log_to_driver
 from spark_jobs.expectations import DAYS_COMPARED, Tolerance, comparable
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job with the command line's arguments."""
     options = parse(arguments)
     log_to_driver()
-    s3 = boto3.client("s3", config=_TIMEOUTS)
+    s3 = aws_session(options.region, options.service_credential).client("s3", config=_TIMEOUTS)
     spark = SparkSession.builder.appName(f"{JOB} {options.day}").getOrCreate()
     # Listed after the session is up: the younger the list, the fewer the objects that come too late for this run.
     objects = list(list_day(s3, options.bucket, options.pipeline_id, options.day))
@@ -116,6 +116,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--expected-unknown-share", type=_share, default=1.0, help="largest share expected of unknown values"
     )
     parser.add_argument("--run-id", required=True, help="names the run in receipt, metrics and table history")
+    add_arguments(parser)
     return parser.parse_args(arguments)
 
 

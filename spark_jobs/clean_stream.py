@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from pyspark.sql import DataFrame, SparkSession
 
 from include import layout
 from spark_jobs import kinesis_source, tables
+from spark_jobs.aws_session import aws_session
 from spark_jobs.driver_log import log_to_driver
 from spark_jobs.expired_logs import ExpiredLogs
 from spark_jobs.heartbeat import Heartbeat, Pulse
@@ -27,6 +27,7 @@ from spark_jobs.stream_epoch import creation_times, epoch_of, known_epochs, long
 from spark_jobs.stream_run import Stream, configure, require_tables, run_stream
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_kinesis import KinesisClient
 
 JOB = "clean_stream"
@@ -69,19 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise
     heartbeat.end("stopped", stopping_because=control.because)
     log.info("stopped: %s", control.because)
-
-
-def aws_session(region: str, service_credential: str) -> boto3.Session:
-    """Return a session by which the job itself calls AWS, beside Spark.
-
-    :param service_credential: name of a service credential of Unity Catalog; empty: AWS's default chain.
-    """
-    if not service_credential:
-        return boto3.Session(region_name=region)
-    from databricks.sdk.runtime import dbutils  # there is none elsewhere
-
-    provider = dbutils.credentials.getServiceCredentialsProvider(service_credential)
-    return boto3.Session(botocore_session=provider, region_name=region)
 
 
 def spark_session(name: str) -> SparkSession:

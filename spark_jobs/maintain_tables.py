@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from include import layout
 from spark_jobs import tables
+from spark_jobs.aws_session import add_arguments, aws_session
 from spark_jobs.driver_log import log_to_driver
 from spark_jobs.receipts import put_receipt
 
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "retention_days": options.retention_days,
         "tables": maintained,
     }
-    key = put_receipt(boto3.client("s3", config=_TIMEOUTS), options.bucket, JOB, None, receipt)
+    s3 = aws_session(options.region, options.service_credential).client("s3", config=_TIMEOUTS)
+    key = put_receipt(s3, options.bucket, JOB, None, receipt)
     log.info("%d tables maintained; receipt s3://%s/%s", len(maintained), options.bucket, key)
 
 
@@ -117,6 +118,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
     parser.add_argument("--retention-days", required=True, type=_days, help="age up to which versions can be read")
     parser.add_argument("--run-id", required=True, help="names the run in the receipt")
+    add_arguments(parser)
     return parser.parse_args(arguments)
 
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from pyspark.sql import SparkSession
 
 from include import layout
 from include.questions import QUESTIONS, SERVING_VIEWS, Question, view_sources, view_sql
 from spark_jobs import tables
+from spark_jobs.aws_session import add_arguments, aws_session
 from spark_jobs.driver_log import log_to_driver
 from spark_jobs.receipts import put_receipt
 
@@ -49,7 +49,7 @@ ranked AS (
 )
 SELECT data_set, rule, CAST(ingest_date AS string) AS day, key, raw, characters FROM ranked
 WHERE sample <= {SAMPLES_PER_RULE} ORDER BY data_set, rule, sample
-"""  # noqa: S608 - constants only
+"""  # nosec B608 # noqa: S608 - constants only
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     log_to_driver()
     started = datetime.now(UTC)
     spark = SparkSession.builder.appName(f"{options.pipeline_id} {JOB}").getOrCreate()
-    result = run_questions(spark, options.lake)
+    result = run_questions(spark, options.lake, options.catalog)
     receipt = {
         "job": JOB,
         "run_id": options.run_id,
@@ -69,29 +69,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "finished_at": datetime.now(UTC).isoformat(),
         **result,
     }
-    key = put_receipt(boto3.client("s3", config=_TIMEOUTS), options.bucket, JOB, None, receipt)
+    s3 = aws_session(options.region, options.service_credential).client("s3", config=_TIMEOUTS)
+    key = put_receipt(s3, options.bucket, JOB, None, receipt)
     log.info("%d questions answered on %s; receipt s3://%s/%s", len(QUESTIONS), result["counts"], options.bucket, key)
 
 
-def run_questions(spark: SparkSession, lake: str) -> dict[str, Any]:
+def run_questions(spark: SparkSession, lake: str, catalog: str = "") -> dict[str, Any]:
     """Answer all questions and replace the table of each answer.
 
     :param lake: root of the Delta tables.
+    :param catalog: catalog in which the tables of the answers are registered, and in which ``create_tables`` has
+        registered what they are answered from; empty: all of it is known by its paths.
     :return: the receipt's ``answers``, ``counts`` and ``quarantine_samples``.
     :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; nothing is published.
     """
     # Years are those of the session's time zone; the data's are UTC.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    register(spark, lake)
+    if catalog:
+        require_all(spark, lake)
+        spark.catalog.setCurrentCatalog(catalog)
+    else:
+        register(spark, lake)
     with _snapshot(spark):
         counts = _counts(spark)
         log.info("rows: %s", counts)
-        answers = _side_by_side(lambda question: _answer(spark, question, lake), QUESTIONS)
+        answers = _side_by_side(lambda question: _answer(spark, question, lake, catalog), QUESTIONS)
         return {
             "answers": dict(zip((question.id for question in QUESTIONS), answers, strict=True)),
             "counts": counts,
             "quarantine_samples": quarantine_samples(spark),
         }
+
+
+def require_all(spark: SparkSession, lake: str) -> None:
+    """See that every table is there that is read, with all of its columns; ``create_tables`` adds those.
+
+    :param lake: root of the Delta tables.
+    :raises spark_jobs.tables.TableSchemaError: names those that are not.
+    """
+    _require_all_columns(_missing_columns(spark, lake).items())
 
 
 def register(spark: SparkSession, lake: str) -> None:
@@ -101,25 +117,31 @@ def register(spark: SparkSession, lake: str) -> None:
     :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; on Databricks, where
         ``create_tables`` adds columns, also when it lacks some.
     """
-    wanted = tuple(dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)))
     # Declaring a table at a place that holds none would make an empty one without columns there.
-    missing = _side_by_side(lambda table: tables.missing_columns(spark, lake, *table), wanted)
+    missing = _missing_columns(spark, lake)
     if tables.on_databricks():
-        _require_all_columns(zip(wanted, missing, strict=True))
-    for schema in (*layout.LAYERS, "serving"):
+        _require_all_columns(missing.items())
+    for schema in (*layout.LAYERS, layout.SERVING):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for (layer, name), columns in zip(wanted, missing, strict=True):
+    for (layer, name), columns in missing.items():
         path = layout.table_path(lake, layer, name)
         if columns:  # its writer has not been at work since they were declared
             selected = ", ".join(
                 f"CAST(NULL AS {type_name}) AS `{column}`" if (column, type_name) in columns else f"`{column}`"
                 for column, type_name in tables.columns(layer, name)
             )
-            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT {selected} FROM delta.`{path}`")  # noqa: S608
+            spark.sql(f"CREATE OR REPLACE VIEW {layer}.{name} AS SELECT {selected} FROM delta.`{path}`")  # nosec B608 # noqa: S608
         else:
             spark.sql(f"CREATE TABLE IF NOT EXISTS {layer}.{name} USING delta LOCATION '{path}'")
     for view in SERVING_VIEWS:
         spark.sql(f"CREATE OR REPLACE VIEW serving.{view} AS {view_sql(view)}")
+
+
+def _missing_columns(spark: SparkSession, lake: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return what each table that is read lacks, by layer and name."""
+    wanted = tuple(dict.fromkeys(source for view in SERVING_VIEWS for source in view_sources(view)))
+    missing = _side_by_side(lambda table: tables.missing_columns(spark, lake, *table), wanted)
+    return dict(zip(wanted, missing, strict=True))
 
 
 def _require_all_columns(missing: Iterable[tuple[tuple[str, str], Sequence[tuple[str, str]]]]) -> None:
@@ -177,14 +199,18 @@ def _counts(spark: SparkSession) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _answer(spark: SparkSession, question: Question, lake: str) -> dict[str, Any]:
+def _answer(spark: SparkSession, question: Question, lake: str, catalog: str) -> dict[str, Any]:
     """Answer a question, replace its table in one commit, and return the answer as the receipt holds it."""
     # Kept, so that table and receipt hold the same rows without asking twice. Rows handed back to Spark from Python
     # would do so too, but start a Python worker each.
     answer = spark.sql(question.sql_over(_SNAPSHOT)).coalesce(1).persist()
     try:
-        path = layout.table_path(lake, "answers", question.table)
-        answer.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+        path = layout.table_path(lake, layout.ANSWERS, question.table)
+        writer = answer.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        if catalog:  # at the same path, so that readers who know no catalog find it too
+            writer.option("path", path).saveAsTable(f"`{catalog}`.{layout.ANSWERS}.{question.table}")
+        else:
+            writer.save(path)
         return {
             "columns": answer.columns,
             "types": [type_name for _, type_name in answer.dtypes],
@@ -206,7 +232,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lake", required=True, help="root of the Delta tables, such as s3://<bucket>/delta")
     parser.add_argument("--pipeline-id", required=True, help="names the Spark application")
     parser.add_argument("--run-id", required=True, help="names the run in the receipt")
+    parser.add_argument("--catalog", default="", help="catalog that knows the tables; without one, their paths do")
     parser.add_argument("--inputs", required=True, help="fingerprint of the inputs, for the receipt")
+    add_arguments(parser)
     return parser.parse_args(arguments)
 
 

@@ -60,7 +60,7 @@ class Patience:
                 "Kinesis, its limits and the way to it, and start the query again; it goes on where it stopped"
             ) from error
         longest = min(_LONGEST_S, _SHORTEST_S * 2**self._failures)
-        delay = random.uniform(_SHORTEST_S / 2, longest)  # noqa: S311
+        delay = random.uniform(_SHORTEST_S / 2, longest)  # nosec B311 # noqa: S311
         log.debug("%s; again in %.1f s", error, delay)
         return delay
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,7 +69,7 @@ def maintain(spark, lake, retention_days=7):
 def test_the_job_maintains_every_table_of_the_batch_layer_and_says_so(spark, lake, monkeypatch):
     tables.replace_day(metrics(spark, "a", "b"), lake, "metrics", DAY, note="run 1")
     before, store = files(lake), Store()
-    monkeypatch.setattr(maintain_tables.boto3, "client", lambda *_, **__: store)
+    monkeypatch.setattr(maintain_tables, "aws_session", lambda *_: SimpleNamespace(client=lambda *_, **__: store))
     maintain_tables.main(["--bucket", "b", "--lake", lake, "--retention-days", "8", "--run-id", "run__try1"])
     receipt = json.loads(store.objects["b", "receipts/maintain_tables/latest.json"])
     assert (receipt["job"], receipt["run_id"], receipt["retention_days"]) == ("maintain_tables", "run__try1", 8)

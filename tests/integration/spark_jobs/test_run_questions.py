@@ -4,6 +4,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -55,7 +56,7 @@ def receipt(spark, lake):
     store = Store()
     time_zone = spark.conf.get("spark.sql.session.timeZone")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_questions.boto3, "client", lambda *_, **__: store)
+        patch.setattr(run_questions, "aws_session", lambda *_: SimpleNamespace(client=lambda *_, **__: store))
         run_questions.main(
             ["--bucket", "b", "--lake", lake, "--pipeline-id", "p", "--run-id", "run 1", "--inputs", "abc"]
         )

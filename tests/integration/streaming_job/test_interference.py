@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from airflow.providers.databricks.exceptions import DatabricksApiError
+from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import ClientError
 from pinpipe_airflow.hooks.databricks_job import DatabricksJobHook
 from pinpipe_airflow.hooks.stream_control import StreamControlHook
@@ -55,7 +55,7 @@ def test_a_job_that_is_deleted_before_it_is_replaced_is_made_by_the_next_try(str
     deleted = stream.jobs()[0]["job_id"]
     stream.version = "2"
     before(DatabricksJobHook, "reset_job", lambda: stream.server.call("POST", "delete", job_id=deleted))
-    with pytest.raises(DatabricksApiError, match=f"Job {deleted} does not exist"):
+    with pytest.raises(AirflowException, match=f"Job {deleted} does not exist"):
         stream.supervise("same")
     assert stream.supervise("same")["action"] == "created"
     assert len(stream.jobs()) == 1
