@@ -17,6 +17,10 @@ the size and ETag of the one before it. And half a file that was being written w
 Where the disk is full, an object would be stored in memory, said to be kept, and gone with the process.
 
 A stream could have any name, and so many shards that making them takes all memory.
+
+It asks nobody for a password and lets every page in every browser read its answers, and it has services that run what
+they are given: a page could read all objects, or run programs as whoever runs the world. So browsers are refused, and
+there are only the services that the project has a use for, none of which runs anything.
 """
 
 from __future__ import annotations
@@ -29,11 +33,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.local_callers import LocalCallers
+
 # Besides what is being written: others write to the same disk.
 MINIMUM_FREE_BYTES = 16 * 1024**2
 
 # Of an account, in the regions that Kinesis came to last: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 MOST_SHARDS = 500
+
+# By ministack's names: what provision, the alerts and the jobs call, and SQS, by which a test reads an alert.
+SERVICES = (
+    "apigateway", "autoscaling", "ec2", "elasticloadbalancing", "iam", "kafka", "kinesis", "logs", "s3",
+    "secretsmanager", "sns", "sqs", "ssm", "sts",
+)  # fmt: skip
 
 _STREAM_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _TOLD = ".meta.json"
@@ -163,12 +175,20 @@ def _fault_of_new_stream(request: dict[str, Any], streams: Mapping[str, dict[str
     return None
 
 
+def refuse_browsers() -> None:
+    """Let ministack answer programs alone."""
+    from ministack import app
+
+    app.app = LocalCallers(app.app, browsers=False)
+
+
 def _told_of(file: Path) -> Path:
     return file.with_name(file.name + _TOLD)
 
 
 def main() -> None:
     """Become ministack."""
+    os.environ["SERVICES"] = ",".join(SERVICES)  # read when it is imported
     if os.environ.get("S3_PERSIST") == "1":
         objects = Path(os.environ["S3_DATA_DIR"])
         objects.mkdir(parents=True, exist_ok=True)
@@ -178,6 +198,7 @@ def main() -> None:
     take_up_streams_once()
     expire_the_oldest_records_alone()
     refuse_streams_that_aws_refuses()
+    refuse_browsers()
     from ministack.app import main as serve
 
     serve()

@@ -172,7 +172,7 @@ def _unauthorized(_: HTTPConnection, error: Exception) -> Response:
 
 
 def _refuse(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ConnectError)  # noqa: S101 - registered for it
+    assert isinstance(error, ConnectError)  # nosec B101 # noqa: S101 - registered for it
     return _error(error.status, error.message)
 
 

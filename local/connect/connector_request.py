@@ -50,7 +50,7 @@ async def _read_object(request: Request) -> dict[str, Any]:
             raise ConnectError(413, f"Request body over {MAX_BODY_BYTES} bytes")
     try:
         parsed = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConnectError(400, f"The body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise ConnectError(400, "The body is not a JSON object")

@@ -57,7 +57,7 @@ def object_line(value: bytes | None, inserted: dict[str, str]) -> bytes:
     :raises NotAnObjectError: when ``value`` is not a JSON object in UTF-8.
     """
     members = _parse(value)
-    assert value is not None  # noqa: S101 - _parse refused it
+    assert value is not None  # nosec B101 # noqa: S101 - _parse refused it
     if not members.keys().isdisjoint(inserted):
         members = {name: text for name, text in members.items() if name not in inserted}
         value = msgspec.json.encode(members)

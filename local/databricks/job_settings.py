@@ -141,19 +141,32 @@ class Continuous(Settings):
     task_retry_mode: Literal["NEVER"] = "NEVER"
 
 
+class RunAs(Settings):
+    """Whose rights a job has; here everybody has all."""
+
+    user_name: str | None = None
+    service_principal_name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if bool(self.user_name) == bool(self.service_principal_name):
+            raise ValueError("give either user_name or service_principal_name")
+        return self
+
+
 class RunSettings(Settings):
     """What settings of jobs and of one-time runs share."""
 
     tasks: list[Task] = Field(min_length=1, max_length=100)
     timeout_seconds: int = Field(0, ge=0)
     queue: Queue = Queue(enabled=False)
+    run_as: RunAs | None = None
 
     access_control_list: Stored = None
     email_notifications: Stored = None
     webhook_notifications: Stored = None
     notification_settings: Stored = None
     health: Stored = None
-    run_as: Stored = None
     budget_policy_id: Stored = None
     usage_policy_id: Stored = None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -34,6 +36,7 @@ class JobsApi:
             Route("/api/2.2/jobs/get", self.get, methods=["GET"]),
             Route("/api/2.2/jobs/delete", self.delete, methods=["POST"]),
             Route("/api/2.2/jobs/run-now", self.run_now, methods=["POST"]),
+            Route("/api/2.0/permissions/jobs/{job_id:int}", self.permissions, methods=["GET"]),
             Route("/api/2.0/permissions/jobs/{job_id:int}", self.permit, methods=["PATCH"]),
         ]
 
@@ -77,7 +80,11 @@ class JobsApi:
     async def get(self, request: Request) -> JSONResponse:
         """Show one job."""
         arguments = await read(request, _OneJob)
-        return JSONResponse(_job_json(self._job(arguments.job_id), tasks=True))
+        job = self._job(arguments.job_id)
+        told = _job_json(job, tasks=True)
+        if run_as := told["settings"].pop("run_as", None):
+            told["run_as_user_name"] = next(iter(run_as.values()))
+        return JSONResponse(told)
 
     async def delete(self, request: Request) -> JSONResponse:
         """Delete a job and cancel its runs."""
@@ -105,11 +112,21 @@ class JobsApi:
         """Keep who may do what with a job; here everybody who has the token may do everything."""
         job = self._job(int(request.path_params["job_id"]))
         arguments = await read(request, _Permissions)
-        self._store.set_job_settings(job.job_id, {**job.settings, "access_control_list": arguments.access_control_list})
-        return JSONResponse({"object_id": f"/jobs/{job.job_id}", "object_type": "job"})
+        entries = [entry.model_dump(exclude_unset=True) for entry in arguments.access_control_list]
+        kept = {_principal(entry): entry for entry in [*job.settings.get(_PERMISSIONS, []), *entries]}
+        job = replace(job, settings={**job.settings, _PERMISSIONS: list(kept.values())})
+        self._store.set_job_settings(job.job_id, job.settings)
+        return JSONResponse(_permissions_json(job))
+
+    async def permissions(self, request: Request) -> JSONResponse:
+        """Show what was kept of who may do what with a job."""
+        return JSONResponse(_permissions_json(self._job(int(request.path_params["job_id"]))))
 
     def _change(self, job: Job, new_settings: dict[str, Any]) -> None:
-        self._store.set_job_settings(job.job_id, stored(job_settings(new_settings)))
+        settings = stored(job_settings(new_settings))
+        if _PERMISSIONS in job.settings:  # they belong to the job and outlive its settings
+            settings.setdefault(_PERMISSIONS, job.settings[_PERMISSIONS])
+        self._store.set_job_settings(job.job_id, settings)
         self._executor.job_changed(job.job_id)
 
     def _job(self, job_id: int) -> Job:
@@ -150,8 +167,41 @@ class _RunNow(_OneJob):
     queue: Queue | None = None
 
 
+class _Permission(Arguments):
+    permission_level: Literal["CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"]
+    user_name: str | None = None
+    group_name: str | None = None
+    service_principal_name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_principal(self) -> Self:
+        if sum(name is not None for name in _principal(self.model_dump())) != 1:
+            raise ValueError(f"give exactly one of {', '.join(_PRINCIPALS)}")
+        return self
+
+
 class _Permissions(Arguments):
-    access_control_list: list[dict[str, Any]]
+    access_control_list: list[_Permission]
+
+
+_PERMISSIONS = "access_control_list"
+_PRINCIPALS = ("user_name", "group_name", "service_principal_name")
+
+
+def _principal(entry: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return tuple(entry.get(kind) for kind in _PRINCIPALS)
+
+
+def _permissions_json(job: Job) -> dict[str, Any]:
+    """Return permissions as the API shows them: of each principal all levels, and whether they are inherited."""
+    entries = [
+        {
+            **{kind: entry[kind] for kind in _PRINCIPALS if entry.get(kind)},
+            "all_permissions": [{"permission_level": entry["permission_level"], "inherited": False}],
+        }
+        for entry in job.settings.get(_PERMISSIONS, [])
+    ]
+    return {"object_id": f"/jobs/{job.job_id}", "object_type": "job", _PERMISSIONS: entries}
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from local.databricks.records import Job, Repair, Run, TaskRun
 from local.databricks.states import FINISHED, State
 
-_VERSION = 1
+VERSION = 1  # of the tables; kept in the file
 _TABLES = """
 CREATE TABLE ids (id INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE jobs (job_id INTEGER PRIMARY KEY, settings TEXT NOT NULL, created_time INTEGER NOT NULL);
@@ -73,9 +73,9 @@ class Store:
         self._database.execute("PRAGMA foreign_keys=ON")
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={_VERSION}; COMMIT;")
-        elif version != _VERSION:
-            raise RuntimeError(f"{file} has version {version}, this program writes {_VERSION}: delete the file")
+            self._database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        elif version != VERSION:
+            raise RuntimeError(f"{file} has version {version}, this program writes {VERSION}: delete the file")
 
     def close(self) -> None:
         """Close the database."""
@@ -83,7 +83,7 @@ class Store:
 
     def ping(self) -> int:
         """Return the number of unfinished runs; raises ``sqlite3.Error`` when the database does not answer."""
-        row = self._database.execute(f"SELECT count(*) FROM runs WHERE {_UNFINISHED}").fetchone()  # noqa: S608 - a constant
+        row = self._database.execute(f"SELECT count(*) FROM runs WHERE {_UNFINISHED}").fetchone()  # nosec B608 # noqa: S608 - a constant
         return int(row[0])
 
     def add_job(self, settings: dict[str, Any]) -> int:
@@ -194,7 +194,7 @@ class Store:
             f"""SELECT * FROM runs WHERE (:job_id IS NULL OR job_id = :job_id)
                 AND (:unfinished IS NULL OR ({_UNFINISHED}) = :unfinished)
                 AND (:run_type IS NULL OR run_type = :run_type) AND (:before IS NULL OR run_id < :before)
-                ORDER BY run_id DESC LIMIT :limit""",  # noqa: S608 - a constant
+                ORDER BY run_id DESC LIMIT :limit""",  # nosec B608 # noqa: S608 - a constant
             {"job_id": job_id, "unfinished": unfinished, "run_type": run_type, "before": before, "limit": limit},
         )
         return [_run(row) for row in rows]

@@ -9,6 +9,7 @@ import sys
 import uvicorn
 
 from local.gateway.app import create_app
+from local.local_callers import LocalCallers
 from local.ports import HOST, port
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line a request
     logging.getLogger("botocore").setLevel(logging.WARNING)  # and it one for each method of a deployment
     uvicorn.run(
-        create_app(ministack),
+        LocalCallers(create_app(ministack), browsers=True),  # no page sends an API key or a signature unasked
         host=HOST,
         port=port("gateway"),
         access_log=False,

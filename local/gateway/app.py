@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from local.gateway.control_plane import COLLECTIONS, ControlPlane
+from local.gateway.control_plane import COLLECTIONS, ControlPlane, raw_path
 from local.gateway.data_plane import DataPlane
 from local.gateway.ministack import MinistackApiGateway, MinistackError
 from local.gateway.responses import GatewayError, internal_server_error
@@ -34,7 +34,7 @@ class Gateway:
         self._ministack = MinistackApiGateway(ministack_url)
         # Shorter than a server keeps idle connections (uvicorn: 5 s), so that none is used that is just being closed.
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=4.0)
-        self._endpoints = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)  # noqa: S113 (the integration's)
+        self._endpoints = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)  # nosec B113 # noqa: S113 (the integration's)
         self.stages = Stages(self._ministack, self._endpoints)
         self._control_plane = ControlPlane(self._ministack, self.stages.refresh)
         self._data_plane = DataPlane(self.stages)
@@ -60,14 +60,15 @@ class Gateway:
         except GatewayError as error:
             response = error.response()
         except Exception:
-            log.exception("%s %s failed", request.method, request.url.path)
+            log.exception("%s %r failed", request.method, raw_path(request))
             response = internal_server_error().response()
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if request.url.path == "/health":
+        path = raw_path(request)
+        if path == "/health":
             return await self._health()
-        if request.url.path.split("/")[1] in COLLECTIONS:
+        if path.startswith("/") and path.split("/")[1] in COLLECTIONS:
             return await self._control_plane.handle(request)
         return await self._data_plane.handle(request)
 

@@ -17,18 +17,13 @@ import httpx
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from local.gateway import api_definitions
 from local.gateway.ministack import MinistackApiGateway, MinistackError
 from local.gateway.openapi import InvalidDocumentError, parse
-from local.gateway.responses import (
-    BODY_TIMEOUT_S,
-    GatewayError,
-    bad_request,
-    body_too_slow,
-    not_offered,
-    unavailable,
-)
+from local.gateway.request_body import read_body
+from local.gateway.responses import GatewayError, bad_request, not_offered, unavailable
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +64,7 @@ class ControlPlane:
         :raises GatewayError: when the request is refused here, or ministack does not answer.
         """
         self._authenticate(request)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                await (
-                    request.body()
-                )  # kept by the request; read before the lock, so that nobody waits for a slow client
-        except TimeoutError as error:
-            raise body_too_slow(BODY_TIMEOUT_S) from error
+        request = _read(request, await read_body(request))  # before the lock: nobody waits for a slow client
         try:
             if request.method == "GET":
                 return await self._answer(request)
@@ -84,7 +73,7 @@ class ControlPlane:
                 if response.status_code < 300:
                     await self._show()
                 return response
-        except InvalidDocumentError as error:
+        except (InvalidDocumentError, orjson.JSONDecodeError) as error:
             raise bad_request(str(error)) from error
         except MinistackError as error:
             return _handed_on(error.response)
@@ -108,12 +97,13 @@ class ControlPlane:
             log.warning("what was written is live at the next look only: %r", error)
 
     async def _answer(self, request: Request) -> Response:
+        path = raw_path(request)
         for method, pattern, operation in self._operations:
-            match = pattern.fullmatch(request.url.path)
+            match = pattern.fullmatch(path)
             if method == request.method and match:
                 status, body = await operation(request, match.groups())
                 return Response(orjson.dumps(body), status, media_type="application/json")
-        if "/requestvalidators" in request.url.path:
+        if "/requestvalidators" in path:
             raise not_offered("request validators are changed by importing a document")
         return await self._forward(request)
 
@@ -222,10 +212,24 @@ class ControlPlane:
         return 201, await self._ministack.call("POST", f"/usageplans/{ids[0]}/keys", wanted)
 
 
+def raw_path(request: Request) -> str:
+    """Return the path as it came: not the URL's, in which the Host header takes part."""
+    return str(request.scope["raw_path"], "latin-1")
+
+
+def _read(request: Request, body: bytes) -> Request:
+    """Return a request whose body is there."""
+
+    async def whole() -> Message:
+        return {"type": "http.request", "body": body}
+
+    return Request(request.scope, whole)
+
+
 def _target(request: Request) -> str:
     """Return path and query as they came: an ARN in the path stays one encoded segment."""
-    path = str(request.scope["raw_path"], "ascii")
-    return f"{path}?{request.url.query}" if request.url.query else path
+    query = str(request.scope["query_string"], "latin-1")
+    return f"{raw_path(request)}?{query}" if query else raw_path(request)
 
 
 def _handed_on(answer: httpx.Response) -> Response:

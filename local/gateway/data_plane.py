@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import parse_qsl, unquote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from local.gateway.deployment import Deployment, Method
 from local.gateway.integrations import Call
+from local.gateway.request_body import read_body
 from local.gateway.responses import (
-    BODY_TIMEOUT_S,
     GatewayError,
     bad_request,
-    body_too_slow,
     forbidden,
     missing_authentication_token,
     not_offered,
-    request_too_long,
     too_many_requests,
     unavailable,
 )
 from local.gateway.stages import Stages
-
-MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
 class DataPlane:
@@ -63,7 +58,7 @@ class DataPlane:
         method, parameters = found
         if method.api_key_required:
             self._admit(api_id, stage, request)
-        body = await _read(request)
+        body = await read_body(request)
         if method.integration is None:
             raise not_offered(method.unsupported)
         _validate(method, request, body)
@@ -101,26 +96,6 @@ def _split(raw_path: bytes) -> tuple[str, str, list[str]]:
     if segments and not segments[-1]:
         segments.pop()
     return api_id, stage, segments
-
-
-async def _read(request: Request) -> bytes:
-    """Return the body; a longer one than AWS takes is refused before it is held."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        raise request_too_long()
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MAX_BODY_BYTES:
-                    raise request_too_long()
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise body_too_slow(BODY_TIMEOUT_S) from error
-    except ClientDisconnect as error:
-        raise bad_request("the client went away") from error
-    return b"".join(chunks)
 
 
 def _validate(method: Method, request: Request, body: bytes) -> None:

@@ -13,6 +13,7 @@ import yaml
 from local.gateway.gateway_responses import fault_of
 
 HTTP_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+_MOST_VALUES = 100_000
 _SCHEMA_PREFIX = "#/components/schemas/"
 _INTEGRATION_KEYS = (
     "httpMethod",
@@ -71,8 +72,13 @@ def parse(body: bytes) -> ImportedApi:
     """
     try:
         document = yaml.safe_load(body)
+        size = _size(document, {})
     except yaml.YAMLError as error:
         raise InvalidDocumentError(f"Invalid OpenAPI input: {error}") from error
+    except RecursionError as error:
+        raise InvalidDocumentError("Invalid OpenAPI input: nested too deeply, or an alias holds itself") from error
+    if size > _MOST_VALUES:
+        raise InvalidDocumentError(f"Invalid OpenAPI input: {size} values with its aliases, {_MOST_VALUES} are taken")
     if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3.0"):
         raise InvalidDocumentError("Invalid OpenAPI input: 'openapi: 3.0.x' is missing")
     info = document.get("info") or {}
@@ -107,6 +113,19 @@ def parse(body: bytes) -> ImportedApi:
         if fault:
             raise InvalidDocumentError(f"x-amazon-apigateway-gateway-responses {response_type}: {fault}")
     return api
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """Return how many values there are where each alias is written out: a few hundred bytes may be billions.
+
+    :param known: sizes by identity, as what an alias refers to is one object however often it is referred to.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(each, known) for each in inner)
+    return known[id(value)]
 
 
 def _method(

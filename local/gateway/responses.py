@@ -14,7 +14,6 @@ import orjson
 from starlette.responses import Response
 
 RawHeaders = list[tuple[bytes, bytes]]
-BODY_TIMEOUT_S = 30.0
 
 
 class ResponseType(StrEnum):

@@ -95,13 +95,13 @@ async def _read_body(request: Request) -> bytes:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - registered for it
+    assert isinstance(error, Refusal)  # nosec B101 # noqa: S101 - registered for it
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
     return _answer({"error_code": error.error_code, "message": error.message}, error.status, headers)
 
 
 async def _not_implemented(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    assert isinstance(error, HTTPException)  # nosec B101 # noqa: S101 - registered for it
     message = f"{request.method} {request.url.path} is not a route of this proxy"
     return _answer({"error_code": 501, "message": message}, 501)
 

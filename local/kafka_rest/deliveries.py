@@ -151,7 +151,7 @@ class _Batch:
     def delivered(self, position: int, error: KafkaError | None, message: Message) -> None:
         """Take a delivery report; called by the poll thread."""
         if error is not None:
-            self.refused(position, error.str(), _code(error))
+            self.refused(position, _reason(error), _code(error))
             return
         self._set(
             position,
@@ -197,6 +197,19 @@ def _moment(milliseconds: int) -> str:
     if milliseconds > _LAST_MILLISECOND:
         return "after the year 9999: it counts milliseconds since 1970 UTC"
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _reason(error: KafkaError) -> str:
+    """Return why the broker refused a record; the client keeps the broker's own words to itself.
+
+    Of several that are refused in a batch it says no more than that they are not valid.
+    """
+    if error.code() not in (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD):
+        return str(error.str())
+    return (
+        f"{error.str()}: it takes no timestamp more than {TIMESTAMP_AFTER_MAX_MS} ms ahead of its clock; this proxy's "
+        "clock stamps records that have none: see that it is not ahead"
+    )
 
 
 def _code(error: KafkaError) -> int:

@@ -136,6 +136,8 @@ class Broker:
 
     def create_topic(self, name: str, partitions: int) -> None:
         self.admin.create_topics([NewTopic(name, partitions, 1)])[name].result(20)
+        # The controller has it; the broker hears of it a moment later.
+        self.service.wait_until(lambda: name in self.admin.list_topics(timeout=10).topics)
 
     def producer(self) -> Producer:
         return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5})

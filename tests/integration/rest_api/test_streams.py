@@ -157,7 +157,7 @@ def test_what_is_no_name_of_a_stream_is_refused(world: World, api: Api, method: 
     body = b'{"ShardCount": 1}'
     # By hand, because clients tidy a path before they send it.
     request = (
-        f"{method} /{api['rest_api_id']}/prod/streams/{name} HTTP/1.1\r\nHost: gateway\r\nx-api-key: {KEY}\r\n"
+        f"{method} /{api['rest_api_id']}/prod/streams/{name} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     host, port = world.gateway.removeprefix("http://").split(":")

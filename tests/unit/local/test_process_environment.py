@@ -91,5 +91,5 @@ def test_an_address_with_options_of_its_own_comes_to_airflow_whole(tmp_path, mon
 
 def test_airflow_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert airflow_environment(secret_store.load())["AIRFLOW__API__HOST"] == "127.0.0.1"
-    monkeypatch.setenv("PINPIPE_BIND", "0.0.0.0")
-    assert airflow_environment(secret_store.load())["AIRFLOW__API__HOST"] == "0.0.0.0"
+    monkeypatch.setenv("PINPIPE_BIND", "0.0.0.0")  # nosec B104
+    assert airflow_environment(secret_store.load())["AIRFLOW__API__HOST"] == "0.0.0.0"  # nosec B104

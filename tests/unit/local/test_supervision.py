@@ -18,6 +18,7 @@ def test_the_configuration_survives_blanks_and_percent_signs(tmp_path: Path, mon
     assert section["environment"] == 'X="1%%2"'
     assert "50 %% off" in section["stdout_logfile"]
     assert parser["inet_http_server"]["port"].startswith("127.0.0.1:")
+    assert parser["supervisord"]["umask"] == "077"
 
 
 def test_a_path_that_supervisor_cannot_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,12 @@ def test_a_world_that_never_ran_is_down_in_every_part() -> None:
     assert not any(state["healthy"] for state in states.values())
 
 
+def test_who_wants_to_log_in_needs_a_world(state: Path) -> None:
+    with pytest.raises(world.WorldError, match=r"there is no world in .*/state yet: `pinpipe up` makes it"):
+        world.login()
+    assert not state.exists(), "asking has made one"
+
+
 def test_airflows_command_needs_a_world() -> None:
     with pytest.raises(world.WorldError, match=r"there is no world in .*/state yet: `pinpipe up` makes it"):
         world.run_airflow(["dags", "list"])
@@ -71,7 +77,10 @@ def test_a_world_that_runs_with_another_source_database_is_not_taken_for_the_one
 ) -> None:
     monkeypatch.delenv("PINPIPE_SOURCE_URL", raising=False)
     secrets = secret_store.load()
-    with subprocess.Popen(["sleep", "60"], env=airflow_environment(secrets)) as running:
+    # What says something runs its program: before, its environment is not there yet.
+    program = ["sh", "-c", "echo begun; exec sleep 60"]
+    with subprocess.Popen(program, env=airflow_environment(secrets), stdout=subprocess.PIPE) as running:
+        assert running.stdout.readline() == b"begun\n"
         supervisor = SimpleNamespace(pid=lambda: running.pid)
         try:
             world._check_source(supervisor, secrets)

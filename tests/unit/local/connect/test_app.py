@@ -136,11 +136,20 @@ def test_a_faulty_configuration_changes_nothing(client, config):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b'{"name": "other"}', b'{"flush.size": null}', b'{"topics": ["a"]}', b'{"tasks.max": 1.5}']
-)
+    "body",
+    [
+        b"{", b"[]", b'{"name": "other"}', b'{"flush.size": null}', b'{"topics": ["a"]}', b'{"tasks.max": 1.5}',
+        b'{"topics": ' + 100_000 * b"[",
+    ],
+)  # fmt: skip
 def test_a_body_that_is_no_configuration_is_400(client, body):
     answer = client.put("/connectors/sink/config", content=body)
     assert (answer.status_code, answer.json()["error_code"]) == (400, 400)
+
+
+def test_a_body_over_the_limit_is_413(client):
+    answer = client.put("/connectors/sink/config", content=(1024 * 1024 + 1) * b" ")
+    assert (answer.status_code, answer.json()["error_code"]) == (413, 413)
 
 
 @pytest.mark.parametrize("body", [{"name": "a"}, {"config": {}}, {"name": 1, "config": {}}, {"name": "a", "config": 1}])

@@ -59,10 +59,15 @@ def test_arguments_come_in_the_query_or_the_body_or_both_and_as_text(client):
     assert [job["job_id"] for job in both.json()["jobs"]] == [job_id]
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"'])
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b'{"job_id": ' + 100_000 * b"["])
 def test_a_body_that_is_no_json_object_is_malformed(client, body):
     answer = client.post(f"{JOBS}/run-now", content=body)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "MALFORMED_REQUEST")
+
+
+def test_a_body_over_10_mb_is_refused(client):
+    answer = client.post(f"{JOBS}/run-now", content=b'{"job_id": 1}' + 10_000_000 * b" ")
+    assert (answer.status_code, answer.json()["error_code"]) == (413, "REQUEST_LIMIT_EXCEEDED")
 
 
 def test_an_unknown_argument_is_refused_by_name(client):
@@ -97,6 +102,48 @@ def test_permissions_are_kept_with_the_job(client):
     client.patch(f"/api/2.0/permissions/jobs/{job_id}", json={"access_control_list": entries})
     settings = client.get(f"{JOBS}/get", params={"job_id": job_id}).json()["settings"]
     assert settings["access_control_list"] == entries
+
+
+def shown(client, job_id):
+    entries = client.get(f"/api/2.0/permissions/jobs/{job_id}").json()["access_control_list"]
+    return {
+        entry.get("group_name") or entry["user_name"]: [level["permission_level"] for level in entry["all_permissions"]]
+        for entry in entries
+    }
+
+
+def test_permissions_of_others_stay_also_when_the_job_is_reset(client):
+    job_id = create(client)
+    assert shown(client, job_id) == {}
+    for entry in (
+        {"user_name": "a", "permission_level": "CAN_VIEW"},
+        {"group_name": "b", "permission_level": "CAN_VIEW"},
+        {"user_name": "a", "permission_level": "CAN_MANAGE"},
+    ):
+        client.patch(f"/api/2.0/permissions/jobs/{job_id}", json={"access_control_list": [entry]})
+    client.post(f"{JOBS}/reset", json={"job_id": job_id, "new_settings": {"name": "m", "tasks": [TASK]}})
+    assert shown(client, job_id) == {"a": ["CAN_MANAGE"], "b": ["CAN_VIEW"]}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"permission_level": "CAN_VIEW"},
+        {"user_name": "a", "group_name": "b", "permission_level": "CAN_VIEW"},
+        {"user_name": "a", "permission_level": "CAN_DO"},
+    ],
+)
+def test_a_permission_names_one_principal_and_a_level_that_there_is(client, entry):
+    job_id = create(client)
+    answer = client.patch(f"/api/2.0/permissions/jobs/{job_id}", json={"access_control_list": [entry]})
+    assert answer.status_code == 400
+
+
+def test_whom_a_job_runs_as_is_told_beside_its_settings(client):
+    job_id = create(client, run_as={"service_principal_name": "id"})
+    told = client.get(f"{JOBS}/get", params={"job_id": job_id}).json()
+    assert told["run_as_user_name"] == "id"
+    assert "run_as" not in told["settings"]
 
 
 @pytest.mark.parametrize(

@@ -178,3 +178,24 @@ def test_an_integrations_responses_need_statuses_that_the_method_declares_once(
 def test_a_document_that_aws_would_refuse_is_refused_with_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(InvalidDocumentError, match=reason):
         parse(body)
+
+
+def bomb() -> bytes:
+    """Some hundred bytes that are 10**9 values where each alias is written out."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join(10 * [f'*a{n - 1}'])}]" for n in range(1, 9)]
+    return "\n".join(["openapi: 3.0.1", "info: {title: t}", *lines]).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (bomb(), "values with its aliases"),
+        (b"openapi: 3.0.1\ninfo: &a {title: t, again: *a}", "an alias holds itself"),
+        (b"openapi: " + 5_000 * b"[" + 5_000 * b"]", "nested too deeply"),
+        (b"openapi: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+    ],
+)
+def test_a_document_that_is_more_than_it_looks_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidDocumentError, match=reason):
+        parse(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -121,6 +121,20 @@ def test_a_record_that_a_broken_producer_refuses_may_be_sent_again(any_topic, mo
     with TestClient(proxy.create_app(NOBODY)) as client:
         answer = client.post("/topics/a", json={"records": [{"value": 1}]}, headers=JSON_V2)
     assert [each["error_code"] for each in answer.json()["offsets"]] == [told]
+
+
+@pytest.mark.parametrize("code", [KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD])  # of one, of several
+def test_records_that_the_broker_takes_for_ones_of_the_future_are_refused_with_the_reason(any_topic, monkeypatch, code):
+    class Ahead(Producer):
+        def produce(self, *_: object, on_delivery: Callable[..., None], **__: object) -> None:
+            on_delivery(KafkaError(code), None)
+
+    monkeypatch.setattr(deliveries, "Producer", Ahead)
+    with TestClient(proxy.create_app(NOBODY)) as client:
+        answer = client.post("/topics/a", json={"records": [{"value": 1}, {"value": 2}]}, headers=JSON_V2)
+    for outcome in answer.json()["offsets"]:
+        assert outcome["error_code"] == deliveries.NON_RETRIABLE
+        assert "no timestamp more than 3600000 ms ahead of its clock" in outcome["error"]
 
 
 def test_a_request_beyond_what_may_wait_is_429_and_says_when_to_retry(any_topic, monkeypatch):
