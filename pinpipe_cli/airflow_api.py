@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,28 +35,19 @@ class AirflowApiError(RuntimeError):
         return self.status is None or self.status >= 500
 
 
-@dataclass
-class AirflowApi:
-    """A client that logs in with a user's password and sends JSON.
+class Airflow(ABC):
+    """What is asked of Airflow and told to it, whatever carries it there."""
 
-    :param url: Airflow's address, e.g. ``http://127.0.0.1:8080``.
-    :param user: user name.
-    :param password: the user's password.
-    :param timeout_s: how long it waits for an answer, in seconds.
-    :param patient: whether a question is asked again where no answer came.
-    """
+    url: str  # Airflow's address, for links to its pages
 
-    url: str
-    user: str
-    password: str = field(repr=False)
-    timeout_s: float = 30
-    patient: bool = True
+    @abstractmethod
+    def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """Send one request to Airflow's REST API and return its answer.
 
-    def __post_init__(self) -> None:
-        self._session = requests.Session()
-        # Nothing between the command line and loopback: no proxy, no netrc.
-        self._session.trust_env = False
-        self._session.mount("http://", HTTPAdapter(max_retries=_PATIENCE if self.patient else 0))
+        :param path: below ``/api/v2/``.
+        :param arguments: ``params`` of the query, and ``json``, the body.
+        :raises AirflowApiError: on a refusal, or when Airflow does not answer.
+        """
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run of ``dag_id`` now and return its run id."""
@@ -138,6 +130,30 @@ class AirflowApi:
                     raise AirflowApiError(f"{dag_id} is paused: unpause it at {self.url}/dags/{dag_id}")
                 return
 
+
+@dataclass
+class AirflowApi(Airflow):
+    """Airflow over HTTP: logs in with a user's password and sends JSON.
+
+    :param url: Airflow's address, e.g. ``http://127.0.0.1:8080``.
+    :param user: user name.
+    :param password: the user's password.
+    :param timeout_s: how long it waits for an answer, in seconds.
+    :param patient: whether a question is asked again where no answer came.
+    """
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    timeout_s: float = 30
+    patient: bool = True
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        # Nothing between the command line and loopback: no proxy, no netrc.
+        self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(max_retries=_PATIENCE if self.patient else 0))
+
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Send one request to ``/api/v2/<path>``; logs in where there is no valid token yet.
 
@@ -152,7 +168,7 @@ class AirflowApi:
                 self._log_in()
                 answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=self.timeout_s, **arguments)
         except requests.RequestException as error:
-            raise AirflowApiError(f"Airflow at {self.url} does not answer ({error}): is the world up?") from error
+            raise AirflowApiError(f"Airflow at {self.url} does not answer ({_why(error)}): is the world up?") from error
         if not answer.ok:
             told = f"Airflow answered {answer.status_code} to {method} {path}: {_reason(answer)}"
             raise AirflowApiError(told, answer.status_code)
@@ -189,6 +205,14 @@ def waiting_out[Answer](ask: Callable[[], Answer], say: Callable[[str], None]) -
             if given_up_at:
                 say("  Airflow answers again")
             return answer
+
+
+def _why(error: requests.RequestException) -> str:
+    """Return the innermost reason: requests wraps it in the names of three libraries' classes."""
+    inner: BaseException = error
+    while (deeper := inner.__cause__ or getattr(inner, "reason", None) or inner.__context__) is not None:
+        inner = deeper
+    return getattr(inner, "strerror", None) or str(error)
 
 
 def _reason(answer: requests.Response) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from pinpipe_cli.airflow_api import AirflowApi
+from pinpipe_cli.chosen_environment import Env, airflow
+from pinpipe_cli.json_output import AsJson, print_json
+from pinpipe_cli.progress import progress, say_in_colour
 
 backfill = typer.Typer(
     invoke_without_command=True,
@@ -34,6 +35,8 @@ def start(
     max_active_runs: Annotated[int, typer.Option(min=1, max=100, help="So many days at once.")] = 3,
     conf: Annotated[str, typer.Option(help="Params of every run, as a JSON object.")] = "{}",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the days that would be run; start none.")] = False,
+    as_json: AsJson = False,
+    env: Env = None,
 ) -> None:
     """Clean a range of past days by a backfill of Airflow and follow it; exits with 1 unless every day succeeded."""
     if context.invoked_subcommand:
@@ -45,19 +48,29 @@ def start(
 
     request = Request(first.date(), last.date(), reprocess, backwards, max_active_runs, json_object(conf))
     if not dry_run:
-        run_backfill(_airflow(), request, _say)
+        with progress(as_json=as_json) as say:
+            runs = run_backfill(airflow(), request, say)
+        if as_json:
+            print_json({"runs": runs})
         return
-    for day in days_to_run(_airflow(), request):
+    days = [str(day) for day in days_to_run(airflow(), request)]
+    if as_json:
+        print_json({"days": days})
+        return
+    for day in days:
         print(day)
 
 
 @backfill.command()
-def follow(backfill_id: Id = None) -> None:
+def follow(backfill_id: Id = None, as_json: AsJson = False) -> None:
     """Follow a backfill to its end; exits with 1 unless every day of it succeeded."""
     from pinpipe_cli.backfilling import find_backfill, follow_backfill
 
-    api = _airflow()
-    follow_backfill(api, find_backfill(api, backfill_id), _say)
+    api = airflow()
+    with progress(as_json=as_json) as say:
+        runs = follow_backfill(api, find_backfill(api, backfill_id), say)
+    if as_json:
+        print_json({"runs": runs})
 
 
 @backfill.command()
@@ -65,7 +78,7 @@ def cancel(backfill_id: Id = None) -> None:
     """End a backfill: days that have begun go on to their end, the others are not run."""
     from pinpipe_cli.backfilling import cancel_backfill, find_backfill
 
-    api = _airflow()
+    api = airflow()
     cancel_backfill(api, find_backfill(api, backfill_id), _say)
 
 
@@ -82,29 +95,26 @@ def unpause(backfill_id: Id = None) -> None:
 
 
 @backfill.command("list")
-def list_() -> None:
+def list_(as_json: AsJson = False) -> None:
     """Print the backfills there were, the newest first."""
-    from pinpipe_cli.backfilling import backfills, state, title
+    from pinpipe_cli.backfilling import backfill_document, backfills, state, title
 
-    for found in backfills(_airflow()):
+    listed = backfills(airflow())
+    if as_json:
+        print_json([backfill_document(found) for found in listed])
+        return
+    for found in listed:
         ended = f" at {found['completed_at'][:16]}" if found["completed_at"] else ""
-        print(f"{title(found)}: {state(found)}{ended}")
+        say_in_colour(f"{title(found)}: {state(found)}{ended}")
 
 
 def _set(what: str, backfill_id: int | None, said: str) -> None:
     from pinpipe_cli.backfilling import find_backfill, title
 
-    api = _airflow()
+    api = airflow()
     found = find_backfill(api, backfill_id)
     api.call("PUT", f"backfills/{found['id']}/{what}")
     _say(f"{title(found)}: {said}")
-
-
-def _airflow() -> AirflowApi:
-    from local import world
-    from pinpipe_cli.airflow_api import AirflowApi
-
-    return AirflowApi(*world.login())
 
 
 def _say(line: str) -> None:

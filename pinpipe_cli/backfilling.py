@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError, waiting_out
+from local.progress import Progress, waits_for
+from pinpipe_cli.airflow_api import Airflow, AirflowApiError, waiting_out
 from pinpipe_cli.runs import ENDED, RunFailed, judge
 
 DAG_ID = "clean_batch"
@@ -20,7 +21,7 @@ _REASONS_SHOWN = 5  # a hundred days mostly fail for one reason
 _DAYS_NAMED = 31
 _BY_INTERVAL = ("scheduled", "backfill")
 
-Say = Callable[[str], None]
+Say = Progress
 Backfill = dict[str, Any]  # as Airflow's REST API tells it
 Run = dict[str, Any]
 
@@ -67,7 +68,7 @@ class BackfillRefused(ValueError):  # noqa: N818 - says what happened
     """A backfill cannot be as it was asked for, or not now; the message says why, and what to do."""
 
 
-def days_to_run(api: AirflowApi, request: Request) -> list[date]:
+def days_to_run(api: Airflow, request: Request) -> list[date]:
     """Return the days that a backfill would run, in its order; starts nothing.
 
     :raises BackfillRefused: when it cannot be as it was asked for.
@@ -75,7 +76,7 @@ def days_to_run(api: AirflowApi, request: Request) -> list[date]:
     return _plan(api, request)[0]
 
 
-def _plan(api: AirflowApi, request: Request) -> tuple[list[date], dict[date, Run]]:
+def _plan(api: Airflow, request: Request) -> tuple[list[date], dict[date, Run]]:
     """Return the days that a backfill would run, and the run that each day has."""
     _refuse_what_cannot_be(request)
     api.wait_for_dag(DAG_ID)
@@ -88,7 +89,7 @@ def _plan(api: AirflowApi, request: Request) -> tuple[list[date], dict[date, Run
     return [_moment(run["logical_date"]).date() for run in planned], runs
 
 
-def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
+def run_backfill(api: Airflow, request: Request, say: Say) -> list[str]:
     """Backfill days, follow them to their end, and return the ids of their runs.
 
     Airflow leaves a day alone that a run of its schedule is cleaning just now: that run is followed instead.
@@ -115,14 +116,14 @@ def run_backfill(api: AirflowApi, request: Request, say: Say) -> list[str]:
         return _follow(api, backfill, {*planned, *busy}, in_flight, say)
 
 
-def follow_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> list[str]:
+def follow_backfill(api: Airflow, backfill: Backfill, say: Say) -> list[str]:
     """Follow a backfill that somebody has started to its end; returns and raises as :func:`run_backfill` does."""
     with _told_when_interrupted(backfill, say):
         say(f"{title(backfill)}, see {_page(api)}")
         return _follow(api, backfill, (), (), say)
 
 
-def cancel_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> None:
+def cancel_backfill(api: Airflow, backfill: Backfill, say: Say) -> None:
     """End a backfill: days that have begun go on to their end, the others are not run."""
     unended = {day: run for day, run in _runs_of(api, backfill).items() if run["state"] not in ENDED}
     api.call("PUT", f"backfills/{backfill['id']}/cancel")
@@ -135,17 +136,17 @@ def cancel_backfill(api: AirflowApi, backfill: Backfill, say: Say) -> None:
         say(f"  goes on to its end: {_named(running)}")
 
 
-def backfills(api: AirflowApi) -> list[Backfill]:
+def backfills(api: Airflow) -> list[Backfill]:
     """Return the backfills that there are, the newest first; a hundred of them at most."""
     return list(api.call("GET", "backfills", params={"dag_id": DAG_ID, "order_by": "-id", "limit": 100})["backfills"])
 
 
-def active_backfill(api: AirflowApi) -> Backfill | None:
+def active_backfill(api: Airflow) -> Backfill | None:
     """Return the backfill that has not ended: Airflow lets there be one."""
     return next((backfill for backfill in backfills(api) if state(backfill) != "ended"), None)
 
 
-def find_backfill(api: AirflowApi, backfill_id: int | None) -> Backfill:
+def find_backfill(api: Airflow, backfill_id: int | None) -> Backfill:
     """Return a backfill, the active one where no id is given.
 
     :raises LookupError: when none is active.
@@ -169,6 +170,19 @@ def title(backfill: Backfill) -> str:
     """Return which backfill it is, in words."""
     first, last = _days_of(backfill)
     return f"backfill {backfill['id']} of {DAG_ID}, {first} to {last}"
+
+
+def backfill_document(backfill: Backfill) -> dict[str, Any]:
+    """Return a backfill as scripts read it."""
+    first, last = _days_of(backfill)
+    return {
+        "id": backfill["id"],
+        "from": str(first),
+        "to": str(last),
+        "state": state(backfill),
+        "created_at": backfill["created_at"],
+        "completed_at": backfill["completed_at"],
+    }
 
 
 def _refuse_what_cannot_be(request: Request) -> None:
@@ -203,7 +217,7 @@ def _refuse_runs_by_hand(runs: Mapping[date, Run]) -> None:
         )
 
 
-def _create(api: AirflowApi, request: Request) -> Backfill:
+def _create(api: Airflow, request: Request) -> Backfill:
     try:
         return api.call("POST", "backfills", json=request.body())
     except AirflowApiError as error:
@@ -213,7 +227,7 @@ def _create(api: AirflowApi, request: Request) -> Backfill:
         raise BackfillRefused(_one_at_a_time(api, active)) from error
 
 
-def _one_at_a_time(api: AirflowApi, active: Backfill) -> str:
+def _one_at_a_time(api: Airflow, active: Backfill) -> str:
     runs = _runs_of(api, active).values()
     ended = sum(run["state"] in ENDED for run in runs)
     asked_at = f"{_moment(active['created_at']).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -226,7 +240,7 @@ def _one_at_a_time(api: AirflowApi, active: Backfill) -> str:
 
 
 def _follow(
-    api: AirflowApi, backfill: Backfill | None, days: Collection[date], in_flight: Collection[str], say: Say
+    api: Airflow, backfill: Backfill | None, days: Collection[date], in_flight: Collection[str], say: Say
 ) -> list[str]:
     """Tell what becomes of the days until all have ended; return the ids of their runs.
 
@@ -255,6 +269,8 @@ def _follow(
         now, why, runs = waiting_out(look, say)
         expected = {*days, *runs}  # of one that was made just now, Airflow may not have made all runs yet
         _tell(runs, told, len(expected), say)
+        unended = sorted(day for day in expected if told.get(day) not in ENDED)
+        waits_for(say, [str(day) for day in unended], len(expected) - len(unended), len(expected))
         if (now is None or state(now) == "ended") and all(run["state"] in ENDED for run in runs.values()):
             return waiting_out(partial(_judge_days, api, expected, runs), say)
         if why != waits:
@@ -263,7 +279,7 @@ def _follow(
         time.sleep(_POLL_S)
 
 
-def _why_it_waits(api: AirflowApi, backfill: Backfill | None) -> str:
+def _why_it_waits(api: Airflow, backfill: Backfill | None) -> str:
     """Return what keeps further days from beginning, and the way out; empty where nothing does."""
     if backfill and state(backfill) == "paused":
         return "it is paused: `pinpipe backfill unpause` lets it go on"
@@ -302,7 +318,7 @@ def _ended_first(found: tuple[date, Run]) -> tuple[bool, str, date]:
     return run["state"] not in ENDED, run["end_date"] or "", day
 
 
-def _judge_days(api: AirflowApi, days: Collection[date], runs: Mapping[date, Run]) -> list[str]:
+def _judge_days(api: Airflow, days: Collection[date], runs: Mapping[date, Run]) -> list[str]:
     reasons: dict[date, str] = {}
     for day in sorted(days):
         run = runs.get(day)
@@ -338,11 +354,11 @@ def _named(days: Iterable[date]) -> str:
     return ", ".join(named[:_DAYS_NAMED]) + more
 
 
-def _runs_of(api: AirflowApi, backfill: Backfill) -> dict[date, Run]:
+def _runs_of(api: Airflow, backfill: Backfill) -> dict[date, Run]:
     return {day: run for day, run in _runs_by_day(api, *_days_of(backfill)).items() if _is_of(backfill, run)}
 
 
-def _runs_by_day(api: AirflowApi, first: date, last: date) -> dict[date, Run]:
+def _runs_by_day(api: Airflow, first: date, last: date) -> dict[date, Run]:
     """Return the run of each day that has one, of the schedule or of a backfill."""
     runs = api.runs(DAG_ID, logical_date_gte=_midnight(first), logical_date_lte=_midnight(last))
     # One that was triggered by hand may have any logical date.
@@ -359,7 +375,7 @@ def _days_of(backfill: Backfill) -> tuple[date, date]:
     return first, last
 
 
-def _page(api: AirflowApi) -> str:
+def _page(api: Airflow) -> str:
     return f"{api.url}/dags/{DAG_ID}/backfills"
 
 

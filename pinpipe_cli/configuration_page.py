@@ -16,10 +16,10 @@ from include.settings import PREFIX, Settings, environment_file, environments
 from local import ports
 from local.home import ROOT
 from local.process_environment import airflow_environment
+from pinpipe_cli.generated_page import note, write_or_check
 from pinpipe_cli.markdown import table
 
 PAGE = ROOT / "docs" / "configuration.md"
-COMMAND = "make docs"
 
 _CONNECTION = "_conn_id"
 _SEE_CONNECTIONS = "Id of an Airflow connection, see [Connections](#connections)."
@@ -39,6 +39,11 @@ _USERS_VARIABLES = (
         "SQLAlchemy URL of your own source database, for the local world and `pinpipe source`. It may hold a password: "
         "only the connection made from it is handed on.",
     ),
+    (
+        "PINPIPE_DEBUG",
+        "not set",
+        "Set to anything, `pinpipe` shows the whole traceback of an error, as `pinpipe --debug` does.",
+    ),
     ("JAVA_HOME", "the `java` on `PATH`", "Java 17 or 21, for the local Kafka and Spark."),
     (
         "AWS_CA_BUNDLE",
@@ -51,6 +56,11 @@ _USERS_VARIABLES = (
         "none: generated posts",
         "Folder of real posts for the end-to-end tests: `pinterest_data.jsonl`, `geolocation_data.csv`, "
         "`user_data.csv`.",
+    ),
+    (
+        "PINPIPE_SCREENSHOTS",
+        "none: no pictures",
+        "Folder into which the browser tests write the docs' pictures; `make screenshots` sets it.",
     ),
 )
 
@@ -80,13 +90,18 @@ _LISTENERS = {
 }
 
 
+def other_variables() -> set[str]:
+    """Return the names of the variables that are no settings."""
+    return {name for name, *_ in (*_USERS_VARIABLES, *_WORLDS_VARIABLES)}
+
+
 def page() -> str:
     """Return the page's text, as it is for whoever sets no variable at all."""
     return (
         "\n\n".join(
             [
                 "# Configuration",
-                f"<!-- Generated from the code by `{COMMAND}`: change `include/settings.py`, then run it. -->",
+                note("the code", "`include/settings.py`"),
                 "A setting comes from its variable, then from `include/environments/<PINPIPE_ENV>.yaml`, then from the "
                 "default. An empty variable counts as one that is not set, so it does not undo a line of the file: to "
                 "do that, remove the line. A value that cannot be is refused when a DAG file is parsed or a command "
@@ -127,14 +142,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the page, or with ``--check`` compare it with what is there; return the exit code."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]  # the page tells nobody's own settings
-    text = page()
-    if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not what the code declares: run `{COMMAND}` and commit it", file=sys.stderr)
-    return 1
+    return write_or_check(PAGE, page(), arguments, said_by="the code declares")
 
 
 def _settings() -> Iterable[tuple[str, ...]]:

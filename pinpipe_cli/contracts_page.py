@@ -11,17 +11,17 @@ from typing import Any
 
 from include.schema import RESCUED_COLUMN, Column, Dataset, datasets
 from local.home import ROOT
+from pinpipe_cli.generated_page import note, write_or_check
 from pinpipe_cli.markdown import table
 
 PAGE = ROOT / "docs" / "contracts.md"
-COMMAND = "make docs"
 
 
 def page() -> str:
     """Return the page's text."""
     parts = [
         "# Contracts",
-        f"<!-- Generated from include/schemas by `{COMMAND}`: change a contract there, then run it. -->",
+        note("include/schemas", "a contract there"),
         "What a record is, as it is sent to a topic or a stream. [The data](data.md#contracts) says what becomes of "
         "one that breaks its contract, and how a contract gets a new version. A field that none of these tables names "
         f"is kept in `{RESCUED_COLUMN}`.",
@@ -72,14 +72,7 @@ def _bounds(declared: Mapping[str, Any], column: Column) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with ``--check`` compare it with what is there; return the exit code."""
-    text = page()
-    if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not what the contracts say: run `{COMMAND}` and commit it", file=sys.stderr)
-    return 1
+    return write_or_check(PAGE, page(), arguments, said_by="the contracts say")
 
 
 if __name__ == "__main__":

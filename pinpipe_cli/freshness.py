@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import Any
 
 import boto3
@@ -11,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include import layout
+from include.day_summary import day_summary
 from include.settings import settings
 
 _PREFIX = f"{layout.RECEIPT_ROOT}/clean_batch/dt="
@@ -24,7 +24,7 @@ def newest_cleaned_day() -> dict[str, Any] | None:
         ``None`` of a day without rows.
     :raises LookupError: when S3 does not answer, or the receipt is broken.
     """
-    s3 = boto3.client("s3", config=_BRISK)
+    s3 = boto3.client("s3", region_name=settings().region, config=_BRISK)
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=settings().bucket, Prefix=_PREFIX)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
@@ -40,19 +40,6 @@ def newest_cleaned_day() -> dict[str, Any] | None:
     except BotoCoreError as error:
         raise LookupError(f"S3 does not answer ({error})") from error
     try:
-        return summary(json.loads(body))
+        return day_summary(json.loads(body))
     except (ValueError, TypeError, KeyError, AttributeError) as broken:
         raise LookupError(f"s3://{settings().bucket}/{key} is broken: {broken!r}") from broken
-
-
-def summary(receipt: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a day's receipt tells how it went."""
-    counts = receipt["data_sets"].values()
-    read, quarantined = (sum(sizes.get(what, 0) for sizes in counts) for what in ("read", "quarantined"))
-    return {
-        "day": date.fromisoformat(receipt["day"]).isoformat(),
-        "finished_at": receipt["finished_at"],
-        "read": read,
-        "quarantined": quarantined,
-        "quarantined_share": quarantined / read if read else None,
-    }

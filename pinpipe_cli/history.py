@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pinpipe_cli.runs import run_dag
 
 if TYPE_CHECKING:
-    from pinpipe_cli.airflow_api import AirflowApi
+    from pinpipe_cli.airflow_api import Airflow
 
 
 def replay_history(
-    api: AirflowApi, days: int, last: date | None, posts_per_day: int, seed: int, say: Callable[[str], None]
+    api: Airflow, days: int, last: date | None, posts_per_day: int, seed: int, say: Callable[[str], None]
 ) -> list[str]:
     """Have `emulate_batch` replay past days, and return them, oldest first.
 

@@ -35,7 +35,7 @@ def prometheus_text(found: Mapping[str, Any]) -> str:
             "Whether a service is healthy.",
             [({"service": name}, service["healthy"]) for name, service in found["services"].items()],
         ),
-        ("disk_free_bytes", "Free bytes where the state folder is.", [({}, found["disk"]["free_bytes"])]),
+        ("disk_free_bytes", "Free bytes where the state folder is.", [({}, (found["disk"] or {}).get("free_bytes"))]),
         ("dag_import_errors", "DAG files that cannot be read.", [({}, _count(found["import_errors"]))]),
         ("dag_paused", "Whether a DAG is paused.", [({"dag": name}, dag["paused"]) for name, dag in dags.items()]),
         (

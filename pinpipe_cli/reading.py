@@ -74,7 +74,7 @@ def table(
     :raises TableMissingError: when the table does not exist yet.
     """
     with _opened(name, layer, lake) as connection:
-        rows = f"SELECT * FROM {layer}.{name} {_of_day(layer, day)} ORDER BY {_ORDER.get(name, 'ALL')}"  # noqa: S608
+        rows = f"SELECT * FROM {layer}.{name} {_of_day(layer, day)} ORDER BY {_ORDER.get(name, 'ALL')}"  # nosec B608 # noqa: S608
         if limit is not None:
             rows += f" LIMIT {int(limit)}"
         return connection.sql(rows).to_arrow_table()
@@ -83,7 +83,7 @@ def table(
 def count(name: str, layer: str = "serving", day: date | None = None, *, lake: str | None = None) -> int:
     """Return the number of rows that :func:`table` would give without a limit; parameters and errors as there."""
     with _opened(name, layer, lake) as connection:
-        counted = connection.sql(f"SELECT COUNT(*) FROM {layer}.{name} {_of_day(layer, day)}")  # noqa: S608
+        counted = connection.sql(f"SELECT COUNT(*) FROM {layer}.{name} {_of_day(layer, day)}")  # nosec B608 # noqa: S608
         return cast(int, counted.fetchall()[0][0])
 
 
@@ -112,11 +112,32 @@ def connect(
     for (layer, name), dataset in datasets.items():
         source = f"{layer}_{name}"
         connection.register(source, dataset)
-        columns = ", ".join(["*", *_lacking(layer, name, dataset.schema.names)])
-        connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT {columns} FROM {source}")  # noqa: S608
+        columns = ", ".join(["*", *lacking(layer, name, dataset.schema.names)])
+        connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT {columns} FROM {source}")  # nosec B608 # noqa: S608
     for view in views:
         connection.execute(f"CREATE VIEW serving.{view} AS {view_sql(view)}")
     return connection
+
+
+def columns(layer: str, name: str, *, lake: str | None = None) -> list[str]:
+    """Return the columns that a Delta table has now.
+
+    :param lake: root of the Delta tables; default: the settings'.
+    :raises TableMissingError: when the table does not exist yet.
+    :raises OSError: when S3 does not answer, or refuses.
+    """
+    return list(_dataset(lake or settings().lake_root, layer, name).schema.names)
+
+
+def lacking(layer: str, name: str, present: Collection[str]) -> Iterator[str]:
+    """Yield what to select for each declared column that a table lacks, which its writer has not added yet.
+
+    :param present: the columns that the table has.
+    """
+    declared = table_columns.columns(layer, name) if layer in layout.LAYERS else ()
+    for column, type_name in declared:
+        if column not in present:
+            yield f'CAST(NULL AS {_duckdb_type(type_name)}) AS "{column}"'
 
 
 def storage_options() -> dict[str, str]:
@@ -140,14 +161,6 @@ def _opened(name: str, layer: str, lake: str | None) -> duckdb.DuckDBPyConnectio
     if name not in TABLES[layer]:
         raise LookupError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}")
     return connect([name], lake=lake) if layer == "serving" else connect(tables=[(layer, name)], lake=lake)
-
-
-def _lacking(layer: str, name: str, present: Collection[str]) -> Iterator[str]:
-    """Yield what to select for each declared column that a table lacks."""
-    declared = table_columns.columns(layer, name) if layer in layout.LAYERS else ()
-    for column, type_name in declared:
-        if column not in present:
-            yield f'CAST(NULL AS {_duckdb_type(type_name)}) AS "{column}"'
 
 
 def _duckdb_type(spark_type: str) -> str:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from pinpipe_cli.airflow_api import AirflowApi
+from local.progress import Progress, waits_for
+from pinpipe_cli.airflow_api import Airflow, AirflowApiError
 
 _POLL_S = 1.5
+_LOG_LINES = 8
 ENDED = ("success", "failed")
 _TASK_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 _TOLD = ("deferred", "running", "up_for_retry", "awaiting_input")  # the last: under Required Actions in the UI
 
-Say = Callable[[str], None]
+Say = Progress
 
 
 class RunFailed(RuntimeError):  # noqa: N818 - says what happened
     """A followed run did not end with every task succeeded."""
 
 
-def run_dag(api: AirflowApi, dag_id: str, conf: dict[str, Any], say: Say, timeout_s: float = 3600) -> str:
+def run_dag(api: Airflow, dag_id: str, conf: dict[str, Any], say: Say, timeout_s: float = 3600) -> str:
     """Trigger a DAG, tell each task's end, and return the run's id.
 
     :param conf: the run's params.
@@ -36,7 +37,7 @@ def run_dag(api: AirflowApi, dag_id: str, conf: dict[str, Any], say: Say, timeou
     return run_id
 
 
-def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: float = 3600) -> None:
+def follow_run(api: Airflow, dag_id: str, run_id: str, say: Say, timeout_s: float = 3600) -> None:
     """Tell each task's end until the run has ended; raises as :func:`run_dag` does."""
     deadline = time.monotonic() + timeout_s
     told: dict[tuple[str, int], str] = {}
@@ -48,6 +49,9 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: f
             if now in (*_TASK_ENDED, *_TOLD) and told.get(key) != now:
                 told[key] = now
                 say(_sentence(task))
+        going_on = [task for task in tasks if task["state"] not in _TASK_ENDED]
+        names = [f"{_name(task)} ({task['state'] or 'waiting'})" for task in sorted(going_on, key=_busiest_first)]
+        waits_for(say, names or [dag_id], len(tasks) - len(going_on), len(tasks) or None)
         if state in ENDED:
             return judge(api, dag_id, run_id, state, tasks)
         if time.monotonic() > deadline:
@@ -55,7 +59,21 @@ def follow_run(api: AirflowApi, dag_id: str, run_id: str, say: Say, timeout_s: f
         time.sleep(_POLL_S)
 
 
-def follow_triggered_run(api: AirflowApi, dag_id: str, since: datetime, say: Say, timeout_s: float = 120) -> str:
+def run_document(api: Airflow, dag_id: str, run_id: str) -> dict[str, Any]:
+    """Return a run as scripts read it: where it is, how it is, and each task with its state and duration in seconds."""
+    return {
+        "dag_id": dag_id,
+        "run_id": run_id,
+        "url": f"{api.url}/dags/{dag_id}/runs/{run_id}",
+        "state": api.run(dag_id, run_id)["state"],
+        "tasks": [
+            {"task": _name(task), "state": task["state"], "duration_s": task["duration"]}
+            for task in api.tasks(dag_id, run_id)
+        ],
+    }
+
+
+def follow_triggered_run(api: Airflow, dag_id: str, since: datetime, say: Say, timeout_s: float = 120) -> str:
     """Follow the run of a DAG that an asset event has triggered after ``since``, and return its id.
 
     :param timeout_s: seconds to wait until there is one.
@@ -72,7 +90,7 @@ def follow_triggered_run(api: AirflowApi, dag_id: str, since: datetime, say: Say
     return run_id
 
 
-def judge(api: AirflowApi, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
+def judge(api: Airflow, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
     """See that a run that has ended did what it was to do.
 
     :param state: the run's state.
@@ -89,12 +107,25 @@ def judge(api: AirflowApi, dag_id: str, run_id: str, state: str, tasks: list[dic
         return
     reasons = []
     for task in (task for task in wrong if task["state"] == "failed"):
-        lines = [line for line in api.log(dag_id, run_id, task) if line.strip()]
-        reasons.append(f"{task['task_id']}: " + "\n    ".join(lines[-8:]))
+        reasons.append(f"{task['task_id']}: " + "\n    ".join(_last_words(api, dag_id, run_id, task)))
     raise RunFailed(f"{dag_id}: run {run_id} {state}\n  " + "\n  ".join(reasons or ["no task of it ran"]))
 
 
+def _last_words(api: Airflow, dag_id: str, run_id: str, task: dict[str, Any]) -> list[str]:
+    try:
+        return [line for line in api.log(dag_id, run_id, task) if line.strip()][-_LOG_LINES:]
+    except AirflowApiError as error:  # that the task failed is to be said in any case
+        return [f"its log cannot be read here ({error})", f"see {api.url}/dags/{dag_id}/runs/{run_id}"]
+
+
 def _sentence(task: dict[str, Any]) -> str:
-    name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
     took = f" in {task['duration']:.1f} s" if task["duration"] and task["state"] in _TASK_ENDED else ""
-    return f"  {name}: {task['state']}{took}"
+    return f"  {_name(task)}: {task['state']}{took}"
+
+
+def _name(task: dict[str, Any]) -> str:
+    return str(task["task_id"]) if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"
+
+
+def _busiest_first(task: dict[str, Any]) -> bool:
+    return task["state"] is None

@@ -28,7 +28,13 @@ def print_status(found: Mapping[str, Any], stream: TextIO | None = None) -> None
         screen.print(_dags(found["dags"]))
     screen.print()
     for line in _lines(found):
-        screen.print(Text(visible(line)), soft_wrap=True)
+        screen.print(Text(visible(line), _line_style(line)), soft_wrap=True)
+
+
+def _line_style(line: str) -> str:
+    if line.startswith("ALERT "):
+        return "bold red"
+    return "yellow" if line.startswith(("not known: ", "nothing runs: ")) else ""
 
 
 def _services(states: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -56,7 +62,8 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"stream: {stream['state']}{lag}, " + ("as wished" if stream["as_wished"] else stream["detail"]))
     if "freshness" not in found["unknown"]:
         lines.append(f"newest cleaned day: {_freshness(found['freshness'])}")
-    lines.append(f"disk: {found['disk']['free_bytes'] / 1024**3:.1f} GiB free")
+    if disk := found["disk"]:
+        lines.append(f"disk: {disk['free_bytes'] / 1024**3:.1f} GiB free")
     lines += [f"ALERT {alert['alert']}: {alert['what']}; what to do: {alert['runbook']}" for alert in found["alerts"]]
     if all(service["state"] == "DOWN" for service in found["services"].values()):
         lines.append("nothing runs: `pinpipe up` starts it")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import boto3
@@ -13,11 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include import layout
 from include.settings import settings
+from include.stream_health import is_heartbeat, job_and_run, judge
 from local import ports, secret_store
+from pinpipe_cli.chosen_environment import LOCAL
+from pinpipe_cli.databricks_workspace import Workspace, workspace
 
 _TIMEOUT_S = 10
-# A heartbeat is missed now and then on a busy machine.
-_MISSED_BEATS = 6
 
 
 def write_wish(wish: Literal["running", "stopped"]) -> None:
@@ -31,8 +33,8 @@ def write_wish(wish: Literal["running", "stopped"]) -> None:
         _s3().put_object(Bucket=settings().bucket, Key=key, Body=json.dumps(content).encode())
     except (ClientError, BotoCoreError) as error:
         raise LookupError(
-            f"s3://{settings().bucket}/{key} cannot be written ({error}): is the world up, and provisioned "
-            "(`pinpipe run provision`)?"
+            f"s3://{settings().bucket}/{key} cannot be written ({error}): {_what_may_be_wrong()}, and is it "
+            "provisioned (`pinpipe run provision`)?"
         ) from error
 
 
@@ -67,83 +69,32 @@ def stream_status() -> dict[str, Any]:
     }
 
 
-def judge(
-    wish: str,
-    job: dict[str, Any] | None,
-    run: dict[str, Any] | None,
-    beat: dict[str, Any],
-    wanted_version: str | None,
-    now: datetime,
-) -> tuple[str, str]:
-    """Return the stream's state in a word, and what about it is not as wished; nothing where all is.
-
-    :param wish: ``running`` or ``stopped``.
-    :param job: ``paused`` and ``version`` of the job, ``None`` where there is none.
-    :param run: ``run_id``, ``state`` and ``version`` of its active run, if any.
-    :param beat: the newest heartbeat, empty where there is none.
-    :param wanted_version: what running streams are told to be.
-    """
-    of_this_run = run is not None and str(beat.get("run_id")) == str(run["run_id"])
-    state = _state(run, beat if of_this_run else {}, now)
-    if wish == "stopped":
-        if run is not None:
-            return state, f"run {run['run_id']} has not stopped yet"
-        return "stopped", "" if job is None or job["paused"] else "the job is not paused: it is begun again"
-    if job is None:
-        return state, "there is no job: run `pinpipe run provision`"
-    if job["paused"]:
-        return state, "the job is paused"
-    if run is None:
-        return state, f"no run is active; the last one said: {beat.get('error') or beat.get('state') or 'nothing'}"
-    if wanted_version not in (None, run["version"]):
-        return state, f"run {run['run_id']} is of version {run['version']}, {wanted_version} is wanted"
-    return state, "" if state == "running" else f"run {run['run_id']} is {state}"
-
-
-def _state(run: dict[str, Any] | None, beat: dict[str, Any], now: datetime) -> str:
-    if run is None:
-        return "stopped"
-    if run["state"] != "RUNNING":
-        return str(run["state"]).lower()
-    if not beat:
-        return "starting"
-    silent = now - datetime.fromisoformat(beat["beat_at"])
-    return "silent" if silent > timedelta(seconds=_MISSED_BEATS * settings().stream_heartbeat_s) else str(beat["state"])
-
-
 def _job_and_run() -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    listed = _databricks("jobs/list", name=settings().job_name("clean_stream")).get("jobs", [])
-    if not listed:
-        return None, None
-    found = listed[0]["settings"]
-    paused = (found.get("continuous") or {}).get("pause_status") == "PAUSED"
-    job = {"paused": paused, "version": _version(found.get("parameters"), "default")}
-    active = _databricks("jobs/runs/list", job_id=listed[0]["job_id"], active_only="true").get("runs", [])
-    if not active:
-        return job, None
-    run = active[-1]
-    return job, {
-        "run_id": run["run_id"],
-        "state": run["state"]["life_cycle_state"],
-        "version": _version(run.get("job_parameters"), "value"),
-        "page": run["run_page_url"],
-    }
+    asked = databricks()
+    return job_and_run(lambda route, arguments: _ask(asked, route, **arguments), settings().job_name("clean_stream"))
 
 
-def _version(parameters: list[dict[str, str]] | None, field: str) -> str | None:
-    return next((one.get(field) for one in parameters or () if one["name"] == "version"), None)
+def databricks() -> Workspace:
+    """Return the environment's workspace: the shell names it, but for the local one.
+
+    :raises LookupError: when it names none.
+    """
+    if settings().env == LOCAL:
+        return Workspace(ports.url("databricks"), secret_store.load()["databricks_token"])
+    return workspace(os.environ, settings().databricks_conn_id)
 
 
-def _databricks(route: str, **arguments: Any) -> dict[str, Any]:
-    url = f"{ports.url('databricks')}/api/2.2/{route}"
-    headers = {"Authorization": f"Bearer {secret_store.load()['databricks_token']}"}
+def _ask(asked: Workspace, route: str, **arguments: Any) -> dict[str, Any]:
+    url = f"{asked.url}/api/2.2/{route}"
+    headers = {"Authorization": f"Bearer {asked.token}"}
     with requests.Session() as session:
-        session.trust_env = False  # nothing between the command line and loopback: no proxy, no netrc
+        # Nothing between the command line and loopback: no proxy, no netrc.
+        session.trust_env = settings().env != LOCAL
         try:
             answer = session.get(url, params=arguments, headers=headers, timeout=_TIMEOUT_S)
             answer.raise_for_status()
         except requests.RequestException as error:
-            raise LookupError(f"Databricks at {url} does not answer ({error}): is the world up?") from error
+            raise LookupError(f"Databricks at {url} does not answer ({error}): {_what_may_be_wrong()}?") from error
     return dict(answer.json())
 
 
@@ -151,19 +102,10 @@ def _heartbeat() -> dict[str, Any]:
     """Return the newest heartbeat, empty where there is none."""
     key = layout.receipt_key("clean_stream")
     beat = _read(key) or {}
-    if beat and not _usable(beat):
+    if beat and not is_heartbeat(beat):
         given = f"beat_at={beat.get('beat_at')!r}, lag_ms={beat.get('lag_ms')!r}"
         raise LookupError(f"s3://{settings().bucket}/{key} is broken: {given}")
     return beat
-
-
-def _usable(beat: dict[str, Any]) -> bool:
-    """Whether a heartbeat has what is reckoned with: a moment with its zone, and a lag that is a number, if any."""
-    try:
-        moment = datetime.fromisoformat(beat["beat_at"])
-    except (ValueError, TypeError, KeyError):
-        return False
-    return moment.tzinfo is not None and isinstance(beat.get("lag_ms"), int | float | None)
 
 
 def _read(key: str) -> dict[str, Any] | None:
@@ -174,7 +116,7 @@ def _read(key: str) -> dict[str, Any] | None:
             return None
         raise LookupError(f"s3://{settings().bucket}/{key} cannot be read: {error}") from error
     except BotoCoreError as error:
-        raise LookupError(f"S3 does not answer ({error}): is the world up?") from error
+        raise LookupError(f"S3 does not answer ({error}): {_what_may_be_wrong()}?") from error
     found = _json_object(body)
     if found is None:
         raise LookupError(f"s3://{settings().bucket}/{key} is broken: it holds no JSON object")
@@ -189,5 +131,13 @@ def _json_object(text: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _what_may_be_wrong() -> str:
+    return "is the world up" if settings().env == LOCAL else f"are you signed in to {settings().env!r}"
+
+
 def _s3() -> Any:
-    return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=_TIMEOUT_S, retries={"max_attempts": 2}))
+    return boto3.client(
+        "s3",
+        region_name=settings().region,
+        config=Config(connect_timeout=5, read_timeout=_TIMEOUT_S, retries={"max_attempts": 2}),
+    )

@@ -95,7 +95,7 @@ def test_a_dry_run_prints_the_days_a_line_each(airflow: Airflow) -> None:
     [
         ((), "--from and --to are needed"),
         (("--from", "2024-02-28"), "--from and --to are needed"),
-        (("--from", "28.2.2024", "--to", "2024-02-28"), "does not match the formats"),
+        (("--from", "28.2.2024", "--to", "2024-02-28"), "does not match the format"),
         ((*DAYS, "--conf", "[]"), "--conf must be a JSON object"),
         ((*DAYS, "--conf", "{"), "--conf is not JSON"),
         ((*DAYS, "--max-active-runs", "0"), "is not in the range"),

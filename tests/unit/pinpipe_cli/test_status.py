@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from include.settings import settings
 from local import world
+from pinpipe_cli import mwaa_airflow, stream_status
 from pinpipe_cli import status as module
-from pinpipe_cli.airflow_api import AirflowApi, AirflowApiError
+from pinpipe_cli.airflow_api import Airflow, AirflowApi, AirflowApiError
 from pinpipe_cli.main import app
+from pinpipe_cli.prometheus_text import prometheus_text
 from pinpipe_cli.status_output import print_status
 
 RUN = {
@@ -176,3 +181,72 @@ def test_the_exit_code_tells_whether_it_is_healthy_where_no_number_does(
 
 def test_the_json_is_what_the_status_is(healthy: dict[str, Any]) -> None:
     assert json.loads(CliRunner().invoke(app, ["status", "--json"]).output) == module.status()
+
+
+class AirflowElsewhere(Airflow):
+    """Airflow on MWAA, of which only lists are asked."""
+
+    url = "https://abc.airflow.example"
+
+    def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        assert method == "GET"
+        return {
+            "dags": {"dags": [{"dag_id": "clean_batch", "is_paused": True, "next_dagrun_run_after": None}]},
+            "dags/clean_batch/dagRuns": {"dag_runs": [RUN]},
+            "importErrors": {"import_errors": []},
+        }[path]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """An environment on AWS whose MWAA is there; the local world may not be asked."""
+    services = {"mwaa": service(state="AVAILABLE", detail="AVAILABLE")}
+    monkeypatch.setenv("PINPIPE_ENV", "example-aws")
+    for name in ("status", "login", "disk"):
+        monkeypatch.setattr(world, name, lambda name=name: pytest.fail(f"the local world was asked: {name}"))
+    monkeypatch.setattr(module, "mwaa_service", lambda: services)
+    monkeypatch.setattr(module, "mwaa_airflow", AirflowElsewhere)
+    monkeypatch.setattr(module, "newest_cleaned_day", lambda: FRESH)
+    for name in ("HOST", "TOKEN", "CLIENT_ID"):
+        monkeypatch.delenv(f"DATABRICKS_{name}", raising=False)
+    settings.cache_clear()
+    yield services
+    settings.cache_clear()
+
+
+def test_of_an_environment_on_aws_all_that_can_be_asked_is_told(
+    elsewhere: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "stream_status", lambda: STREAM)
+    found = module.status()
+    assert (found["healthy"], found["disk"], found["alerts"], found["unknown"]) == (True, None, [], {})
+    assert found["dags"]["clean_batch"]["last_run"]["state"] == "failed"
+    lines = printed(found)
+    assert any(line.startswith("mwaa ") and "AVAILABLE" in line for line in lines)
+    assert not [line for line in lines if line.startswith("disk")]
+    assert "pinpipe_disk_free_bytes" not in prometheus_text(found)
+
+
+def test_without_a_workspace_the_stream_alone_is_not_known(
+    elsewhere: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_status, "_read", lambda _: None)
+    found = module.status()
+    assert (found["stream"], found["freshness"], set(found["unknown"])) == (None, FRESH, {"stream"})
+    assert "set DATABRICKS_HOST" in found["unknown"]["stream"]
+
+
+def test_an_mwaa_that_does_not_serve_is_not_healthy(elsewhere: dict[str, Any]) -> None:
+    elsewhere["mwaa"] |= {"state": "UNAVAILABLE", "healthy": False, "detail": "UNAVAILABLE"}
+    found = module.status()
+    assert (found["healthy"], found["dags"]) == (False, None)
+    assert found["unknown"]["dags"] == "mwaa is not healthy (UNAVAILABLE)"
+
+
+def test_an_environment_without_mwaa_is_refused_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PINPIPE_ENV", "example-aws")
+    monkeypatch.setattr(mwaa_airflow, "settings", lambda: SimpleNamespace(env="example-aws", mwaa_environment=""))
+    settings.cache_clear()
+    with pytest.raises(LookupError, match="set mwaa_environment in include/environments/example-aws"):
+        module.status()
+    settings.cache_clear()

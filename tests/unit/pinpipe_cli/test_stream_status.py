@@ -12,9 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from include import layout
+from include.stream_health import judge
 from pinpipe_cli import stream_status as module
 from pinpipe_cli.stream import print_stream
-from pinpipe_cli.stream_status import judge, stream_status
+from pinpipe_cli.stream_status import stream_status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = {"paused": False, "version": "v1"}

@@ -1,0 +1,36 @@
+"""Has the Databricks jobs run the wheel that was deployed, which their definitions name: by the DAG ``provision``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from include.settings import Settings
+from local.progress import Progress
+from pinpipe_cli.airflow_api import Airflow, AirflowApiError
+from pinpipe_cli.deploy.errors import DeploymentError
+from pinpipe_cli.runs import RunFailed, run_dag
+
+_WITHIN = timedelta(hours=6)  # as long as a run of the DAG may take
+
+
+def declare_jobs(airflow: Airflow, given: Settings, say: Progress) -> None:
+    """Run ``provision`` and follow it to its end.
+
+    :param airflow: of the environment, which runs what was deployed.
+    :param given: the environment's settings.
+    :param say: is told what happens, a line each.
+    :raises DeploymentError: when it cannot be run or does not succeed, with what has to be done.
+    """
+    say("the Spark jobs get another wheel: provision declares them")
+    try:
+        run_dag(airflow, "provision", {"mode": "apply"}, say, _WITHIN.total_seconds())
+    except (RunFailed, AirflowApiError) as error:
+        raise DeploymentError(
+            f"{error}. The deployment itself is done, but THE SPARK JOBS MAY STILL RUN THE WHEEL OF BEFORE: mend that, "
+            f"then run `{provision_command(given)}`"
+        ) from error
+
+
+def provision_command(given: Settings) -> str:
+    """Return what a person runs for it."""
+    return f"pinpipe run provision --env {given.env}"
