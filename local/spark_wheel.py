@@ -23,14 +23,15 @@ _WHEELS_KEPT = 5
 _CONTENT_HASH = re.compile(r"[0-9a-f]{16}")
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, checkout: Path = ROOT) -> Path:
     """Build the wheel into ``folder`` and return its file.
 
+    :param checkout: root of the checkout that it is built from.
     :raises RuntimeError: when the build fails; with what it said.
     """
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT / "spark_jobs",
+        cwd=checkout / "spark_jobs",
         capture_output=True,
         text=True,
         timeout=_BUILD_TIMEOUT_S,

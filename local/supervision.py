@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411 # what answers is this world's own supervisor, on loopback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +61,8 @@ class Supervisor:
         :param environment: of supervisor and so of every program.
         :raises RuntimeError: when it does not come up, with its own words.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        log_folder().mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         file = self._folder / "supervisord.conf"
         write_private(file, self._configuration(programs))
         started = subprocess.run(
@@ -140,6 +140,7 @@ class Supervisor:
             f"childlogdir={_escaped(log_folder())}",
             f"directory={_escaped(ROOT)}",
             "minfds=4096",
+            "umask=077",  # what services write is for nobody else, wherever PINPIPE_HOME is
             *(["user=root"] if os.geteuid() == 0 else []),
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",

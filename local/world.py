@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from local import health, ports, postgres, secret_store
 from local.home import ROOT, home
 from local.process_environment import ADMIN, OWN_SOURCE, airflow_environment, base_environment
+from local.progress import Progress, waits_for
 from local.spark_wheel_path import VARIABLE, spark_wheel_path
 from local.supervision import Program, Supervisor, log_folder
 
@@ -29,11 +30,13 @@ SERVICES = (*FOUNDATIONS, *EDGES, *AIRFLOW)
 _MINIMUM_FREE_BYTES = 2 * 1024**3
 _READY_WITHIN_S = 240
 
-Progress = Callable[[str], None]
-
 
 class WorldError(RuntimeError):
     """The world could not do what was asked; the message says why and what to do."""
+
+
+class NoWorldError(WorldError):
+    """There is no world in the state folder yet."""
 
 
 def up(progress: Progress) -> None:
@@ -143,8 +146,11 @@ def disk() -> dict[str, Any]:
 
 
 def login() -> tuple[str, str, str]:
-    """Return Airflow's address, user and password."""
-    return ports.url("airflow"), ADMIN, secret_store.load()["airflow_admin_password"]
+    """Return Airflow's address, user and password.
+
+    :raises WorldError: when there is no world yet.
+    """
+    return ports.url("airflow"), ADMIN, _known_secrets()["airflow_admin_password"]
 
 
 def run_airflow(arguments: Sequence[str]) -> NoReturn:
@@ -153,11 +159,15 @@ def run_airflow(arguments: Sequence[str]) -> NoReturn:
     :param arguments: what it is to do, such as ``dags list``.
     :raises WorldError: when there is no world yet.
     """
-    if not secret_store.secret_file().exists():
-        raise WorldError(f"there is no world in {home()} yet: `pinpipe up` makes it")
-    secrets = secret_store.load()
+    secrets = _known_secrets()
     environment = {**base_environment(secrets), **airflow_environment(secrets)}
     os.execve(sys.executable, [sys.executable, "-m", "airflow", *arguments], environment)  # noqa: S606
+
+
+def _known_secrets() -> dict[str, str]:
+    if not secret_store.secret_file().exists():
+        raise NoWorldError(f"there is no world in {home()} yet: `pinpipe up` makes it")
+    return secret_store.load()
 
 
 def _programs() -> list[Program]:
@@ -191,7 +201,7 @@ def _programs() -> list[Program]:
 
 def _prepare(secrets: dict[str, str]) -> None:
     for folder in ("ministack/s3", "ministack/state", "airflow/logs"):
-        (home() / folder).mkdir(parents=True, exist_ok=True)
+        (home() / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     passwords = f'{{"{ADMIN}": "{secrets["airflow_admin_password"]}"}}'
     secret_store.write_private(home() / "airflow" / "passwords.json", passwords)
     try:
@@ -233,6 +243,7 @@ def _wait_for(names: tuple[str, ...], supervisor: Supervisor, secrets: dict[str,
     deadline = time.monotonic() + _READY_WITHIN_S
     waiting = list(names)
     while waiting:
+        waits_for(progress, waiting, len(names) - len(waiting), len(names))
         answers = health.check(waiting, secrets)
         states = supervisor.states()
         for name in [name for name in waiting if answers[name].healthy and states[name]["statename"] == "RUNNING"]:
