@@ -88,7 +88,7 @@ def generate_posts(count: int, seed: int) -> Iterator[Post]:
 
 
 def _posts(count: int, seed: int) -> Iterator[Post]:
-    draw = Random(f"pinpipe {seed}")  # noqa: S311 - a text seed is spread by SHA-512, which no hash seed changes
+    draw = Random(f"pinpipe {seed}")  # nosec B311 # noqa: S311 - a text seed is spread by SHA-512, which no hash seed changes
     person_of = _people(draw)
     pin_of = _pins(draw)
     number = 0

@@ -251,6 +251,7 @@ class _Run:
 def _reason(error: KafkaError | None) -> str:
     if error is None:
         return "delivered without an offset"
-    if error.code() == KafkaError.INVALID_TIMESTAMP:
+    # The second is what the client says of several in a batch, whatever they are refused for.
+    if error.code() in (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD):
         return f"{error.str()}: the brokers take no record far ahead of their clock; set this machine's clock or theirs"
     return str(error.str())

@@ -87,7 +87,7 @@ def select_for_days(
 
 
 def _draw(numbers: PostNumbers, many: int, posts: int, seeds: Sequence[int | str | None]) -> Iterator[int]:
-    draws = (Random(seed).random for seed in seeds)  # noqa: S311 - a choice to repeat, not a secret
+    draws = (Random(seed).random for seed in seeds)  # nosec B311 # noqa: S311 - a choice to repeat, not a secret
     drawn = (int(draw() * many) for draw in draws for _ in range(posts))
     for positions in batched(drawn, DRAWS_PER_PASS):
         yield from numbers.at(positions)

@@ -91,10 +91,14 @@ def check_tables(engine: sa.Engine) -> None:
     require_file(engine)
     with naming_the_database(engine), engine.connect() as connection:
         for name in DATASETS:
-            _check_table(connection, name)
+            check_table(connection, name)
 
 
-def _check_table(connection: sa.Connection, name: str) -> None:
+def check_table(connection: sa.Connection, name: str) -> None:
+    """See that a data set's table is as :func:`check_tables` says.
+
+    :raises SourceError: names the table, the columns it lacks, and the way out.
+    """
     table, number = TABLES[name], number_column(name)
     if not sa.inspect(connection).has_table(table.name):
         raise SourceError(
