@@ -1,25 +1,36 @@
-"""Programs whose clock is ahead, by Debian's faketime; that of all others goes right."""
+"""Programs whose wall clock is ahead, by a library that they preload; that of all others goes right."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
-import pytest
 
 from tests.world import ROOT
 
-FAKETIME = shutil.which("faketime")
-needs_faketime = pytest.mark.skipif(
-    FAKETIME is None,
-    reason="there is no faketime: `local/install.sh --tests` installs it, or `apt-get install faketime` on Debian",
-)
-
+_SOURCE = Path(__file__).with_suffix(".c")
+_COMPILES_WITHIN_S = 60
 _ENDS_WITHIN_S = 90
+
+
+@contextmanager
+def clock_ahead(minutes: int) -> Iterator[dict[str, str]]:
+    """Give the environment variables that put the wall clock of a program, and of what it starts, ahead.
+
+    Waiting takes as long as ever, whether for a while or until a moment.
+
+    :param minutes: how far; negative for a clock that is behind.
+    :raises RuntimeError: there is no C compiler.
+    """
+    with TemporaryDirectory(prefix="pinpipe-clock-") as folder:
+        library = Path(folder) / "shifted_clock.so"
+        _compile(library)
+        yield {"LD_PRELOAD": str(library), "CLOCK_AHEAD_S": str(minutes * 60)}
 
 
 @contextmanager
@@ -28,28 +39,36 @@ def running_ahead(minutes: int, command: list[str], environment: Mapping[str, st
 
     :param environment: of the program, on top of this process's.
     """
-    assert FAKETIME is not None
-    process = subprocess.Popen(
-        [FAKETIME, "-m", "-f", f"+{minutes}m", *command],
-        cwd=ROOT,
-        # Time-outs and pauses go by the monotonic clock, which nobody sets.
-        env={**os.environ, **environment, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"},
-        start_new_session=True,
-    )
+    with clock_ahead(minutes) as ahead:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **environment, **ahead}, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            _end(process)
+
+
+def _compile(library: Path) -> None:
     try:
-        yield
-    finally:
-        _end(process)
+        compiled = subprocess.run(
+            ["cc", "-O2", "-shared", "-fPIC", "-o", library, _SOURCE, "-ldl"],
+            capture_output=True,
+            text=True,
+            timeout=_COMPILES_WITHIN_S,
+        )
+    except FileNotFoundError as error:
+        raise RuntimeError("there is no C compiler 'cc': `local/install.sh --tests` installs Debian's gcc") from error
+    if compiled.returncode:
+        raise RuntimeError(f"{_SOURCE.name} does not compile (Debian: gcc and libc6-dev): {compiled.stderr.strip()}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program, which faketime has started as a child of its own and waits for, and wait until it has ended."""
-    started = psutil.Process(process.pid)
-    programs = started.children() or [started]
-    below = started.children(recursive=True)
-    for program in programs:
-        program.terminate()
-    _, alive = psutil.wait_procs(below, timeout=_ENDS_WITHIN_S)
+    """End the program, and wait until it and what it has started have ended."""
+    program = psutil.Process(process.pid)
+    running = [program, *program.children(recursive=True)]
+    process.terminate()
+    _, alive = psutil.wait_procs(running, timeout=_ENDS_WITHIN_S)
     for left in alive:
         left.kill()
     process.wait(_ENDS_WITHIN_S)

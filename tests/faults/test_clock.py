@@ -23,11 +23,11 @@ from tests.e2e.posts import rows_of
 from tests.faults.activities.activity import next_numbers
 from tests.faults.background import meanwhile
 from tests.faults.moments import BUCKET, await_moment
-from tests.faults.shifted_clock import needs_faketime, running_ahead
+from tests.faults.shifted_clock import running_ahead
 from tests.faults.soaking import Soak
 from tests.world import World
 
-pytestmark = [needs_faketime, pytest.mark.e2e, pytest.mark.fault, pytest.mark.usefixtures("provisioned")]
+pytestmark = [pytest.mark.e2e, pytest.mark.fault, pytest.mark.usefixtures("provisioned")]
 
 TOPIC = "pinpipe.geo"
 RECORDS = 40
