@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All checks, from quick to slow; ends with pytest's summary. Own state folder and ports: a user's world is not touched.
-# `run.sh long` runs those alone that take minutes each, `run.sh faults` all faults, `run.sh soak` a soak.
+# `run.sh long` runs those alone that take minutes each, `run.sh faults` all faults, `run.sh soak` a soak,
+# `run.sh screenshots` those that take the docs' pictures.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset "${!AIRFLOW@}" "${!PINPIPE_API@}" PINPIPE_ENV PINPIPE_HOME PINPIPE_SOURCE_URL PYTHONPATH SPARK_HOME PYSPARK_PYTHON AWS_ENDPOINT_URL
@@ -31,6 +32,11 @@ faults)
     .venv/bin/python -m pytest --durations=0 --durations-min=1 -rP -m "not soak" tests/faults
     exit
     ;;
+screenshots)
+    step "pictures for the docs"
+    .venv/bin/python -m pytest --durations=15 tests/e2e/test_browser.py
+    exit
+    ;;
 soak)
     step "soak"
     .venv/bin/python -m pytest -s -m soak tests/faults
@@ -41,11 +47,15 @@ esac
 step "lint and types"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+tests/bandit.sh
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
 step "unit tests"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.
 .venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
+
+step "the files as MWAA has them"
+.venv/bin/python -m pytest -q -p no:cacheprovider tests/layout
 
 # Spark's tests compute, and the integration tests wait: side by side they take little longer than either.
 spark_log=$(mktemp)

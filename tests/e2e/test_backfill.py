@@ -15,11 +15,9 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pinpipe_cli.airflow_api import AirflowApiError
-from tests.e2e.airflow_ui import chromium, labelled, open_form, open_form_again, visible
+from tests.e2e.airflow_ui import chromium, fill_in_backfill, labelled, open_form, open_form_again, wait_for_words
 from tests.e2e.cleaned_days import assert_cleaned, receipt_of
 from tests.e2e.comparison import files_by_day
 from tests.e2e.conftest import ENVIRONMENT, ROOT, World
@@ -72,12 +70,12 @@ def followed(
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         open_form(world, browser, "clean_batch")
         _fill_in_and_run(browser, FIRST, LAST, "3 runs will be triggered.")
-        _wait_for_words(browser, "Backfill generated")
+        wait_for_words(browser, "Backfill generated")
         wait_until(lambda: any(not found["completed_at"] for found in _backfills(world)), 30)
         # A second one, while the first is at work.
         open_form_again(world, browser, "clean_batch")
         _fill_in_and_run(browser, ALONE, ALONE, "1 run will be triggered.")
-        _wait_for_words(browser, "There is already a running backfill for dag clean_batch")
+        wait_for_words(browser, "There is already a running backfill for dag clean_batch")
     followed = world.pinpipe("backfill", "follow", check=False)
     world.aws("s3").put_object(Bucket=BUCKET, Key=taken[0], Body=taken[1])
     assert files_by_day("pin")[str(FAILING)] == before, "a day that fails stays as it was"
@@ -222,26 +220,8 @@ def _assert_refused(world: World) -> None:
 
 
 def _fill_in_and_run(browser: webdriver.Chrome, first: date, last: date, planned: str) -> None:
-    """Backfill days by the open form, backwards, three at a time, those too that have succeeded.
-
-    :param planned: what the form says of how many runs there will be.
-    """
-    labelled(browser, "Backfill").click()
-    for name, day in (("from_date", first), ("to_date", last)):
-        field = visible(browser, f"input[name={name}]")
-        field.send_keys(f"{day:%m%d%Y}1200AM")  # years have four digits there: it goes on to the time by itself
-        assert field.get_attribute("value") == f"{day}T00:00"
-    labelled(browser, "All Runs").click()
-    at_once = visible(browser, "input[name=max_active_runs]")
-    at_once.send_keys(Keys.CONTROL, "a")
-    at_once.send_keys("3", Keys.TAB)
-    labelled(browser, "Run Backwards").click()
-    _wait_for_words(browser, planned)
+    fill_in_backfill(browser, first, last, planned)
     labelled(browser, "Run Backfill").click()
-
-
-def _wait_for_words(browser: webdriver.Chrome, words: str) -> None:
-    WebDriverWait(browser, 30).until(lambda shown: words in shown.page_source, f"the page does not say {words!r}")
 
 
 def _heed_interruptions() -> None:

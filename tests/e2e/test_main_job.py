@@ -68,6 +68,8 @@ def test_provisioning_twice_changes_nothing(world: World, provisioned: dict[str,
     second = world.api.xcom("provision", next(iter(second_tasks.values()))["run_id"], "receipt")
     made = {"bucket", "topics", "streams", "rest_api", "sink_connector", "dead_letter_connector", "jobs", "stream_job"}
     assert set(first) == made
+    # It only looks at the source.
+    assert set(world.receipt("receipts/provision/latest.json")["resources"]) == {*made, "source"}
     assert second == []
 
 

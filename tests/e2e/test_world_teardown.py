@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
+from selenium import webdriver
 
 from pinpipe_cli.runs import RunFailed, follow_run
 from tests.e2e import databricks_jobs
+from tests.e2e.airflow_ui import answer_required_action, chromium, open_required_action, sign_in, visible
 from tests.e2e.conftest import World
 from tests.e2e.posts import put_into_streams
 from tests.e2e.speed_rows import speed_rows
@@ -26,11 +29,18 @@ Wait = Callable[[Callable[[], bool], float], None]
 
 
 def torn_down(
-    world: World, wait_until: Wait, answer: str, *, before: Callable[[], None] = lambda: None, **conf: str
+    world: World,
+    wait_until: Wait,
+    answer: str,
+    *,
+    before: Callable[[], None] = lambda: None,
+    browser: webdriver.Chrome | None = None,
+    **conf: str,
 ) -> tuple[str, str]:
     """Run teardown and answer its question; return the run's id and what the question said.
 
     :param before: is called before each answer, when a person would read the question.
+    :param browser: has signed in, and reads and answers in Airflow's UI; without one that is done by REST.
     """
     run_id = world.api.trigger("teardown", conf)
     path = f"dags/teardown/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
@@ -41,9 +51,13 @@ def torn_down(
         approve = world.tasks("teardown", run_id)["approve"]["state"]
         if approve in ("awaiting_input", "deferred") and not world.api.call("GET", path)["response_received"]:
             before()
-            time.sleep(5)  # as a person takes to read
-            questions.append(str(world.api.call("GET", path)["body"]))
-            world.api.call("PATCH", path, json={"chosen_options": [answer]})
+            if browser:
+                questions.append(open_required_action(world, browser, run_id))
+                answer_required_action(browser, answer)
+            else:
+                time.sleep(5)  # as a person takes to read
+                questions.append(str(world.api.call("GET", path)["body"]))
+                world.api.call("PATCH", path, json={"chosen_options": [answer]})
         return approve in ("success", "failed", "upstream_failed")
 
     wait_until(answered, 400)
@@ -111,12 +125,17 @@ def test_the_removal_of_data_is_refused_without_the_pipelines_name(world: World,
 
 
 def test_an_approved_teardown_leaves_data_alone_and_everything_is_told_that_nothing_is_provisioned(
-    world: World, wait_until: Wait
+    world: World, wait_until: Wait, tmp_path: Path
 ) -> None:
     rows = world.pinpipe("table", "pin", "--layer", "batch", "--count").stdout
     world.pinpipe("stream", "start")
     put_into_streams(world, [LAST_POST])
-    run_id, _ = torn_down(world, wait_until, "Approve")
+    with chromium(tmp_path) as browser:
+        browser.get(f"{world.api.url}/required_actions")
+        sign_in(browser, world.api.user, world.api.password)
+        visible(browser, "[data-testid=nav-sidebar]")
+        run_id, question = torn_down(world, wait_until, "Approve", browser=browser)
+    assert "pinpipe-clean_stream" in question
     assert world.receipt("receipts/clean_stream/latest.json")["state"] == "stopped", "it stopped by itself"
     assert LAST_POST in {row["ind"] for row in speed_rows("geo")}, "it read what had come before it stopped"
     assert there_is(world) == {
