@@ -150,8 +150,6 @@ with DAG(
             streams=list(wanted.streams.values()),
             aws_conn_id=wanted.aws_conn_id,
             region_name=wanted.region,
-            execution_timeout=timedelta(minutes=45),
-            retries=3,  # it waits within a worker, which may go meanwhile: the next try waits for what was begun
         )
 
     @task.short_circuit(ignore_downstream_trigger_rules=False)

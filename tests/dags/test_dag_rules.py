@@ -21,7 +21,6 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from pinpipe_airflow.alert_rules import alert_of_failure
 from pinpipe_airflow.failure_reason import leave_reason
-from pinpipe_airflow.hooks.kinesis_stream import WAIT_ATTEMPTS, WAIT_ATTEMPTS_PER_SHARD, WAIT_DELAY_S
 from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
 from pinpipe_airflow.notifications.failed_run import FailedRunNotifier, RecoveredRunNotifier
 from pinpipe_airflow.operators.databricks_run import RunJobOperator
@@ -268,9 +267,8 @@ def test_streams_carry_the_pipelines_name_as_jobs_do_and_have_the_time_that_kine
     provision = bag.dags["provision"]
     streams = provision.get_task("streams")
     assert streams.tags == {"pipeline": settings().pipeline_id}
-    # Created, then mode, shards, retention and encryption one after the other.
-    waited_for = 5 * timedelta(seconds=WAIT_DELAY_S * (WAIT_ATTEMPTS + streams.shards * WAIT_ATTEMPTS_PER_SHARD))
-    assert waited_for < streams.execution_timeout
+    # Of each shard two splits or merges of 30 s; mode, retention and key within minutes.
+    assert timedelta(minutes=30 + streams.shards) < timedelta(seconds=streams.wait_timeout) < streams.execution_timeout
     assert (1 + streams.retries) * streams.execution_timeout < provision.dagrun_timeout
 
 

@@ -257,7 +257,7 @@ def test_a_laptop_imports_nothing_that_only_aws_has():
     only_aws = (
         *("operators.msk_cluster", "operators.load_balancer", "operators.rest_proxy_instances", "operators.vpc_link"),
         *("operators.msk_connector", "operators.msk_custom_plugin", "operators.log_group", "operators.api_log_role"),
-        *("operators.iam_role", "operators.aws_account", "operators.connection_secret", "operators.aws_waiting"),
+        *("operators.iam_role", "operators.aws_account", "operators.connection_secret"),
         *("operators.unity_objects", "operators.unity_grants", "sensors.rest_api", "sensors.unity_credential"),
         *("hooks.msk_cluster", "hooks.iam_role", "hooks.unity_catalog", "hooks.log_group", "triggers.aws_progress"),
     )

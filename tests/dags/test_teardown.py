@@ -93,4 +93,3 @@ def test_connectors_go_where_they_run(monkeypatch):
 
 def test_every_task_that_removes_something_looks_whether_provision_runs(on_aws):
     assert {task.task_id for task in on_aws.tasks if task._pre_execute_hook is not refuse_task_beside} == {"plan"}
-    assert on_aws.get_task("streams").retries == 3

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from pinpipe_airflow import aws_tags
 from pinpipe_airflow.hooks.patient_aws import PatientAwsHook
+from pinpipe_airflow.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 type StreamMode = Literal["PROVISIONED", "ON_DEMAND"]
 
-WAIT_DELAY_S = 5
-WAIT_ATTEMPTS = 120
-# AWS reckons with 30 s for a split or merge, one after the other, and a shard may take part in two:
-# https://aws.amazon.com/kinesis/data-streams/faqs/
-WAIT_ATTEMPTS_PER_SHARD = 12
+ACTIVE, DELETING, GONE = "ACTIVE", "DELETING", "GONE"
 # The last is what an endpoint says that does not have the call.
 _REFUSALS = ("InvalidArgumentException", "LimitExceededException", "ValidationException", "InvalidAction")
 
@@ -106,26 +102,17 @@ class KinesisStreamHook(PatientAwsHook):
             return False
         return True
 
-    def wait_until_active(self, name: str, *, shards: int) -> Stream:
-        """Wait until a stream is ``ACTIVE``, and return it.
+    def progress(self, streams: Mapping[str, str]) -> Progress:
+        """Return how far streams are that are waited for.
 
-        :param shards: that it has or is to have; the wait may be a minute longer for each.
-        :raises TimeoutError: when it is not ``ACTIVE`` after ten minutes and those, or is deleted.
+        :param streams: by name, what each is to be: ``ACTIVE`` or ``GONE``.
         """
-        attempts = WAIT_ATTEMPTS + shards * WAIT_ATTEMPTS_PER_SHARD
-        try:
-            self.client.get_waiter("stream_exists").wait(
-                StreamName=name, WaiterConfig={"Delay": WAIT_DELAY_S, "MaxAttempts": attempts}
-            )
-        except WaiterError as error:
-            raise TimeoutError(
-                f"stream {name!r} did not become ACTIVE: {error}. See it in the Kinesis console, then run this task "
-                "again"
-            ) from error
-        stream = self.describe(name)
-        if stream is None:
-            raise TimeoutError(f"stream {name!r} was deleted while this task waited for it: run it again")
-        return stream
+        now = {name: stream.status if (stream := self.describe(name)) else GONE for name in streams}
+        return Progress(
+            ", ".join(f"{name} is {status}" for name, status in now.items()),
+            done=now == dict(streams),
+            failed=any(streams[name] == ACTIVE and status in (GONE, DELETING) for name, status in now.items()),
+        )
 
     def set_mode(self, stream: Stream, mode: StreamMode) -> None:
         """Begin to change the capacity mode.
@@ -191,37 +178,19 @@ class KinesisStreamHook(PatientAwsHook):
         """Set ``tags`` of a stream and leave its others alone."""
         self.client.add_tags_to_stream(StreamName=name, Tags=dict(tags))
 
-    def delete(self, name: str) -> bool:
-        """Delete a stream with all its records, and wait until it is gone; return whether there was one.
+    def delete(self, name: str) -> str | None:
+        """Begin to delete a stream with all its records; return its status, ``None`` when there is no such stream.
 
-        :raises TimeoutError: when it is not gone after ``WAIT_DELAY_S`` times ``WAIT_ATTEMPTS`` seconds, or, being
-            changed by somebody else, does not become ``ACTIVE`` before.
+        :return: ``DELETING``; another where it is being created or changed: it can be deleted once it is ``ACTIVE``.
         """
         try:
-            self._begin_to_delete(name)
+            self.client.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
         except self.client.exceptions.ResourceNotFoundException:
-            return False
-        try:
-            self.client.get_waiter("stream_not_exists").wait(
-                StreamName=name, WaiterConfig={"Delay": WAIT_DELAY_S, "MaxAttempts": WAIT_ATTEMPTS}
-            )
-        except WaiterError as error:
-            raise TimeoutError(
-                f"stream {name!r} is not gone: {error}. See it in the Kinesis console, then run this task again"
-            ) from error
-        return True
-
-    def _begin_to_delete(self, name: str) -> None:
-        delete = partial(self.client.delete_stream, StreamName=name, EnforceConsumerDeletion=True)
-        try:
-            delete()
+            return None
         except self.client.exceptions.ResourceInUseException:
             stream = self.describe(name)
-            if stream is None or stream.status == "DELETING":
-                return
-            self.log.info("Stream %s is %s: it can be deleted once it is ACTIVE", name, stream.status)
-            self.wait_until_active(name, shards=stream.shards)
-            delete()
+            return stream.status if stream else None
+        return DELETING
 
 
 def _key_name(kms_key: str) -> str:

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from include.connector_definitions import short_hash
 
 _ZIP = b"PK\x03\x04"
+# S3 says 403 for an object that is not there to whoever may not list the bucket.
+_UNREADABLE = ("NoSuchBucket", "NoSuchKey", "404", "AccessDenied", "403", "InvalidRange")
 _WHERE = (
     "download the zip of 'Amazon S3 Sink' from https://www.confluent.io/hub/confluentinc/kafka-connect-s3 (Confluent "
     "Community License, which you accept by that)"
@@ -45,7 +47,14 @@ class PluginArchiveHook(S3Hook):
             head = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{len(_ZIP) - 1}")
         except ClientError as error:
             # S3 says 403 for an object that is not there to whoever may not list the bucket.
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "404", "AccessDenied", "403", "InvalidRange"):
+            if error.response["Error"]["Code"] not in (
+                "NoSuchBucket",
+                "NoSuchKey",
+                "404",
+                "AccessDenied",
+                "403",
+                "InvalidRange",
+            ):
                 raise
             raise FileNotFoundError(
                 f"s3://{bucket}/{key} cannot be read ({error.response['Error']['Code']}), the connectors' plugin is to "

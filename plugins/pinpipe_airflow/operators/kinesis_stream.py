@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
-from itertools import batched
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pinpipe_airflow import aws_tags
-from pinpipe_airflow.hooks.kinesis_stream import KinesisStreamHook, Stream, StreamMode, StreamRefusedError
+from pinpipe_airflow.hooks.kinesis_stream import ACTIVE, KinesisStreamHook, Stream, StreamMode, StreamRefusedError
+from pinpipe_airflow.operators.aws_waiting import AwsWaitingOperator
 from pinpipe_airflow.operators.provisioning import ProvisioningOperator
 from pinpipe_airflow.provisioning_step import Step
 
@@ -20,12 +21,12 @@ NO_KEY = "none"
 CREATING_AT_ONCE = 5
 
 
-class KinesisStreamOperator(ProvisioningOperator):
+class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
     """Makes streams as wanted: creates them, and changes mode, shards, retention, encryption and tags that differ.
 
     All streams are compared before the first is changed, so a refusal leaves everything as it was. A change is begun
-    for all of them before it is waited for until they are ``ACTIVE`` again. A task that ends before is taken up by the
-    next, which waits for what was begun.
+    for all of them before the triggerer waits until they are ``ACTIVE`` again. A task that ends before is taken up by
+    the next, which waits for what was begun.
 
     :param streams: names of the streams, all of one kind. (templated)
     :param stream_mode: capacity mode, ``PROVISIONED`` or ``ON_DEMAND``.
@@ -33,14 +34,16 @@ class KinesisStreamOperator(ProvisioningOperator):
     :param retention_hours: how long records are kept, 24 to 8760 hours.
     :param kms_key: KMS key that encrypts records at rest: an alias, id or ARN; ``none`` leaves them open. (templated)
     :param tags: tags that each stream gets; others that it has stay. (templated)
-    :param aws_conn_id: the Airflow connection to AWS.
-    :param region_name: AWS region of the streams.
+    :param wait_timeout: seconds for everything together: mode, shards, retention and key are changed one after the
+        other, and AWS reckons with 30 s for each split or merge of a shard, which may take part in two
+        (https://aws.amazon.com/kinesis/data-streams/faqs/).
     :return: a receipt ``{"changed": bool, "streams": {name: [what was done, …]}}``.
     :raises pinpipe_airflow.hooks.kinesis_stream.StreamRefusedError: when a stream cannot be made as wanted.
     :raises TimeoutError: when a stream does not become ``ACTIVE``.
+    :raises RuntimeError: when it is deleted meanwhile.
     """
 
-    template_fields: Sequence[str] = ("streams", "kms_key", "tags", "aws_conn_id")
+    template_fields: Sequence[str] = ("streams", "kms_key", "tags", "aws_conn_id", "region_name")
     template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json"}
 
     def __init__(
@@ -52,19 +55,16 @@ class KinesisStreamOperator(ProvisioningOperator):
         retention_hours: int = 24,
         kms_key: str = "alias/aws/kinesis",
         tags: Mapping[str, str] | None = None,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
+        wait_timeout: float = 9_000,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(wait_timeout=wait_timeout, **kwargs)
         self.streams = streams
         self.stream_mode = stream_mode
         self.shards = shards
         self.retention_hours = retention_hours
         self.kms_key = kms_key
         self.tags = tags
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
 
     @cached_property
     def hook(self) -> KinesisStreamHook:
@@ -88,22 +88,39 @@ class KinesisStreamOperator(ProvisioningOperator):
 
     def apply(self, context: Context) -> dict[str, Any]:
         """Compare, then create what is missing and change what differs."""
-        existing = self._existing()
-        for stream in existing.values():
-            self._refuse_to_leap(stream)
-        done = {name: list[str]() for name in self.streams}
-        for name in self._create([name for name in self.streams if name not in existing]):
-            self._note(done, name, f"created with {self._capacity()}")
-        # Somebody else may have been quicker to create one: what they made is compared like any other stream.
-        streams = {name: existing.get(name) or self._active(name) for name in self.streams}
-        for stream in streams.values():
-            self._refuse_to_leap(stream)
-        for compare in self._comparisons:
-            changes = {name: change for name, stream in streams.items() if (change := compare(stream)) is not None}
-            for name, change in changes.items():
-                change.do()
-                self._note(done, name, change.text)
-            streams |= {name: self._active(name) for name in changes}
+        return self._go_on({name: [] for name in self.streams}, started=datetime.now(UTC).isoformat())
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, *, done: dict[str, list[str]], started: str
+    ) -> dict[str, Any]:
+        """See that what was begun is done; then go on with what is left."""
+        self.refuse_unless_done(
+            event,
+            f"waiting for the streams {', '.join(self.streams)}",
+            "See them in the Kinesis console, then run this task again",
+        )
+        return self._go_on(done, started)
+
+    def _go_on(self, done: dict[str, list[str]], started: str) -> dict[str, Any]:
+        """Begin the next step of every stream and wait for all of them, until there is none."""
+        asked_for: set[str] = set()
+        while True:
+            streams = self._compared()
+            busy = [
+                name
+                for name, stream in streams.items()
+                if (stream.status != ACTIVE if stream else name in asked_for or done[name])
+            ]
+            if busy:
+                self.wait_for(
+                    self.hook, {"streams": dict.fromkeys(busy, ACTIVE)}, since=started, done=done, started=started
+                )
+            missing = [name for name, stream in streams.items() if stream is None][:CREATING_AT_ONCE]
+            if missing:
+                self._create(missing, done)
+                asked_for.update(missing)
+            elif not self._change([stream for stream in streams.values() if stream], done):
+                break
         for name in self.streams:
             for action in self._set_tags(name):
                 self._note(done, name, action)
@@ -115,28 +132,37 @@ class KinesisStreamOperator(ProvisioningOperator):
         self.log.info("Stream %s: %s", name, action)
         done[name].append(action)
 
-    def _active(self, name: str) -> Stream:
-        return self.hook.wait_until_active(name, shards=self.shards)
-
-    def _existing(self) -> dict[str, Stream]:
-        """Return the streams that are there, each ``ACTIVE``."""
-        found = {name: stream for name in self.streams if (stream := self.hook.describe(name)) is not None}
-        for stream in found.values():
+    def _compared(self) -> dict[str, Stream | None]:
+        """Return the streams as they are, none of which is to be refused."""
+        streams = {name: self.hook.describe(name) for name in self.streams}
+        for stream in filter(None, streams.values()):
             self._refuse_deleted(stream)
-        return {name: stream if stream.status == "ACTIVE" else self._active(name) for name, stream in found.items()}
+            # One that is being created or changed has a number of shards that is not its last.
+            if stream.status == ACTIVE:
+                self._refuse_to_leap(stream)
+        return streams
 
-    def _create(self, names: Sequence[str]) -> list[str]:
-        """Create streams, a few at a time; return those that nobody else created meanwhile."""
-        created: list[str] = []
-        for few in batched(names, CREATING_AT_ONCE):
-            created += [
-                name
-                for name in few
-                if self.hook.create(name, mode=self.stream_mode, shards=self.shards, tags=self.tags or {})
-            ]
-            for name in few:
-                self._active(name)
-        return created
+    def _create(self, names: Sequence[str], done: dict[str, list[str]]) -> None:
+        for name in names:
+            # Somebody else may have been quicker: what they made is compared like any other stream.
+            if self.hook.create(name, mode=self.stream_mode, shards=self.shards, tags=self.tags or {}):
+                self._note(done, name, f"created with {self._capacity()}")
+
+    def _change(self, streams: Sequence[Stream], done: dict[str, list[str]]) -> bool:
+        """Begin the first change that some streams need, of all that need it; return whether there was one."""
+        for compare in self._comparisons:
+            # What has been done once is not done again, should Kinesis still tell how it was before.
+            changes = {
+                stream.name: change
+                for stream in streams
+                if (change := compare(stream)) is not None and change.text not in done[stream.name]
+            }
+            for name, change in changes.items():
+                change.do()
+                self._note(done, name, change.text)
+            if changes:
+                return True
+        return False
 
     @property
     def _comparisons(self) -> tuple[Callable[[Stream], Step | None], ...]:

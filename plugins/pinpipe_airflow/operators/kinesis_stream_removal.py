@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from pinpipe_airflow.operators.aws_waiting import AwsWaitingOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,30 +14,21 @@ if TYPE_CHECKING:
     from pinpipe_airflow.hooks.kinesis_stream import KinesisStreamHook
 
 
-class KinesisStreamRemovalOperator(BaseOperator):
+class KinesisStreamRemovalOperator(AwsWaitingOperator):
     """Deletes streams with the records that they hold; one that is not there is left at that.
 
+    Kinesis deletes none that is being created or changed: the triggerer waits for that first, then until all are gone.
+
     :param streams: names of the streams. (templated)
-    :param aws_conn_id: the Airflow connection to AWS. (templated)
-    :param region_name: AWS region of the streams.
     :return: a receipt ``{"removed": [names]}``.
     :raises TimeoutError: when a stream is not gone in time.
     """
 
-    template_fields: Sequence[str] = ("streams", "aws_conn_id")
+    template_fields: Sequence[str] = ("streams", "aws_conn_id", "region_name")
 
-    def __init__(
-        self,
-        *,
-        streams: Sequence[str],
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, streams: Sequence[str], wait_timeout: float = 2_400, **kwargs: Any) -> None:
+        super().__init__(wait_timeout=wait_timeout, **kwargs)
         self.streams = streams
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
 
     @cached_property
     def hook(self) -> KinesisStreamHook:
@@ -47,7 +38,30 @@ class KinesisStreamRemovalOperator(BaseOperator):
         return KinesisStreamHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Delete one stream after the other."""
-        removed = [name for name in self.streams if self.hook.delete(name)]
+        """Delete them, then wait."""
+        return self._go_on([])
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, *, removed: list[str]
+    ) -> dict[str, Any]:
+        """See how far it is; delete those that could not be deleted before."""
+        self.refuse_unless_done(
+            event,
+            f"deleting the streams {', '.join(self.streams)}",
+            "See them in the Kinesis console, then run this task again",
+        )
+        return self._go_on(removed)
+
+    def _go_on(self, removed: list[str]) -> dict[str, Any]:
+        from pinpipe_airflow.hooks.kinesis_stream import ACTIVE, DELETING, GONE
+
+        while wanted := {
+            name: GONE if status == DELETING else ACTIVE
+            for name in self.streams
+            if (status := self.hook.delete(name)) is not None
+        }:
+            removed = list(dict.fromkeys([*removed, *wanted]))
+            if not self.hook.progress(wanted).done:
+                self.wait_for(self.hook, {"streams": wanted}, removed=removed)
         self.log.info("Streams deleted: %s", ", ".join(removed) or "none, there was none")
         return {"removed": removed}

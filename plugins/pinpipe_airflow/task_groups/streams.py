@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
@@ -34,7 +33,5 @@ def streams_group(wanted: Settings, *, mode: str = MODE) -> tuple[TaskGroup, dic
             tags=pipeline_tags(wanted.pipeline_id),
             **aws_place(wanted),
             mode=mode,
-            # Kinesis changes mode, shards, retention and key one after the other, and shards for a minute each.
-            execution_timeout=timedelta(hours=2, minutes=45),
         )
     return group, {"streams": streams.output}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 from botocore.config import Config
-from botocore.stub import Stubber
-from pinpipe_airflow.hooks import kinesis_stream
 from pinpipe_airflow.hooks.kinesis_stream import KinesisStreamHook, Stream, StreamRefusedError
 from pinpipe_airflow.operators.kinesis_stream import KinesisStreamOperator
+from pinpipe_airflow.operators.kinesis_stream_removal import KinesisStreamRemovalOperator
+
+from tests.unit.plugins.aws_stubs import REGION, credentials, fired, stubbed
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/posts"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -19,28 +22,46 @@ KEY_ARN = f"arn:aws:kms:us-east-1:123456789012:key/{KEY_ID}"
 
 @pytest.fixture
 def hook(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setattr(kinesis_stream, "WAIT_DELAY_S", 0)
-    return KinesisStreamHook(aws_conn_id=None, region_name="us-east-1")
+    credentials(monkeypatch)
+    return KinesisStreamHook(aws_conn_id=None, region_name=REGION)
 
 
 @pytest.fixture
 def kinesis(hook):
     """The stubbed client: what is asked must come in this order."""
-    with Stubber(hook.client) as stubber:
+    with stubbed(hook) as stubber:
         yield stubber
-        stubber.assert_no_pending_responses()
+
+
+class Running:
+    """Runs a task that waits in the triggerer as often as it likes, and keeps what it waited for."""
+
+    def __init__(self, operator, hook, **given):
+        self.operator, self.hook, self.given = operator, hook, given
+        self.waits, self.deadlines = [], []
+
+    def __call__(self, **given):
+        operator = self.operator(task_id="streams", **{"streams": ["posts"], **self.given, **given})
+        operator.__dict__["hook"] = self.hook
+        call = partial(operator.execute, {})
+        while True:
+            try:
+                return call()
+            except TaskDeferred as waiting:
+                self.waits.append(waiting.trigger.subject)
+                self.deadlines.append(waiting.trigger.deadline)
+                kwargs = json.loads(json.dumps(waiting.kwargs))
+                call = partial(operator.execute_complete, {}, fired(waiting.trigger, self.hook), **kwargs)
 
 
 @pytest.fixture
-def ensure(hook, monkeypatch):
-    def execute(**given):
-        operator = KinesisStreamOperator(task_id="streams", **{"streams": ["posts"], "kms_key": "none", **given})
-        operator.__dict__["hook"] = hook
-        return operator.execute({})
+def ensure(hook):
+    return Running(KinesisStreamOperator, hook, kms_key="none")
 
-    return execute
+
+@pytest.fixture
+def remove(hook):
+    return Running(KinesisStreamRemovalOperator, hook)
 
 
 def summary(**changed):
@@ -60,36 +81,39 @@ def summary(**changed):
     }
 
 
-def description(status):
-    return {
-        "StreamDescription": {
-            **summary()["StreamDescriptionSummary"],
-            "StreamStatus": status,
-            "Shards": [],
-            "HasMoreShards": False,
-        }
-    }
-
-
-def waits(kinesis, *statuses, stream="posts"):
-    """Have the waiter see ``statuses`` one after the other."""
-    for status in statuses:
-        answer = description(status)
-        del answer["StreamDescription"]["OpenShardCount"]
-        kinesis.add_response("describe_stream", answer, {"StreamName": stream})
-
-
 def sees(kinesis, *statuses, stream="posts", **summarised):
-    """Have the waiter see ``statuses`` one after the other, and then the stream described."""
-    waits(kinesis, *statuses, stream=stream)
-    kinesis.add_response("describe_stream_summary", summary(**summarised), {"StreamName": stream})
+    """Have the stream described once for each status, ``GONE`` where there is none; without one as ACTIVE."""
+    for status in statuses or ("ACTIVE",):
+        asked = {"expected_params": {"StreamName": stream}}
+        if status == "GONE":
+            kinesis.add_client_error("describe_stream_summary", "ResourceNotFoundException", "none", 400, **asked)
+        else:
+            answer = summary(**{"StreamStatus": status, **summarised})
+            kinesis.add_response("describe_stream_summary", answer, asked["expected_params"])
 
 
-def test_a_change_is_waited_for_until_the_stream_is_active_again(kinesis, ensure):
+def changes_shards(kinesis, shards, stream="posts"):
+    asked = {"StreamName": stream, "TargetShardCount": shards, "ScalingType": "UNIFORM_SCALING"}
+    kinesis.add_response("update_shard_count", {}, asked)
+
+
+def test_a_change_is_waited_for_in_the_triggerer_until_the_stream_is_active_again(kinesis, ensure):
+    on_demand = {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}}
     sees(kinesis)
-    kinesis.add_response("update_stream_mode", {}, {"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}})
-    sees(kinesis, "UPDATING", "UPDATING", "ACTIVE", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    kinesis.add_response("update_stream_mode", {}, {"StreamARN": ARN, **on_demand})
+    sees(kinesis, "UPDATING")
+    sees(kinesis, "UPDATING", "UPDATING", "ACTIVE", **on_demand)
+    sees(kinesis, **on_demand)
     assert ensure(stream_mode="ON_DEMAND")["streams"] == {"posts": ["mode PROVISIONED -> ON_DEMAND"]}
+    assert ensure.waits == [{"streams": {"posts": "ACTIVE"}}]
+
+
+def test_what_is_done_at_once_is_not_waited_for(kinesis, ensure):
+    sees(kinesis)
+    changes_shards(kinesis, 2)
+    sees(kinesis, OpenShardCount=2)
+    assert ensure(shards=2)["streams"] == {"posts": ["shards 4 -> 2"]}
+    assert not ensure.waits
 
 
 def test_an_on_demand_stream_gets_mode_and_shards_in_turn(kinesis, ensure):
@@ -97,24 +121,36 @@ def test_an_on_demand_stream_gets_mode_and_shards_in_turn(kinesis, ensure):
     kinesis.add_response(
         "update_stream_mode", {}, {"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "PROVISIONED"}}
     )
-    sees(kinesis, "UPDATING", "ACTIVE")
-    kinesis.add_response(
-        "update_shard_count",
-        {},
-        {"StreamName": "posts", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"},
-    )
-    sees(kinesis, "UPDATING", "ACTIVE", OpenShardCount=2)
+    sees(kinesis, "UPDATING", "ACTIVE", "ACTIVE")
+    changes_shards(kinesis, 2)
+    sees(kinesis, "UPDATING", "ACTIVE", "ACTIVE", OpenShardCount=2)
     assert ensure(shards=2)["streams"] == {"posts": ["mode ON_DEMAND -> PROVISIONED", "shards 4 -> 2"]}
+    assert len(ensure.waits) == 2
+    assert len(set(ensure.deadlines)) == 1, "the time is for all changes together"
+
+
+def test_a_stream_is_created_and_waited_for_though_it_is_not_seen_at_first(kinesis, ensure):
+    sees(kinesis, "GONE")
+    kinesis.add_response("create_stream", {})
+    sees(kinesis, "GONE", "CREATING", "ACTIVE", "ACTIVE")
+    assert ensure(shards=4)["streams"] == {"posts": ["created with 4 shards"]}
+
+
+def test_a_change_that_kinesis_does_not_show_yet_is_not_begun_again(kinesis, ensure):
+    sees(kinesis)
+    changes_shards(kinesis, 2)
+    sees(kinesis)
+    assert ensure(shards=2)["streams"] == {"posts": ["shards 4 -> 2"]}
 
 
 def test_a_stream_that_is_being_created_is_waited_for_and_compared(kinesis, ensure):
-    sees(kinesis, StreamStatus="CREATING", OpenShardCount=0)
-    sees(kinesis, "CREATING", "ACTIVE")
+    sees(kinesis, "CREATING", "CREATING", OpenShardCount=0)
+    sees(kinesis, "ACTIVE", "ACTIVE")
     assert not ensure(shards=4)["changed"]
 
 
 def test_a_stream_that_is_being_deleted_is_told_with_the_way_out(kinesis, ensure):
-    sees(kinesis, StreamStatus="DELETING")
+    sees(kinesis, "DELETING")
     with pytest.raises(StreamRefusedError, match=r"stream 'posts' is DELETING, ACTIVE wanted: .*run this task again"):
         ensure()
 
@@ -123,54 +159,69 @@ def test_a_change_is_begun_for_all_streams_before_it_is_waited_for(kinesis, ensu
     for stream in ("a", "b"):
         sees(kinesis, stream=stream)
     for stream in ("a", "b"):
-        kinesis.add_response(
-            "update_shard_count",
-            {},
-            {"StreamName": stream, "TargetShardCount": 8, "ScalingType": "UNIFORM_SCALING"},
-        )
-    for stream in ("a", "b"):
-        sees(kinesis, "UPDATING", "ACTIVE", stream=stream, OpenShardCount=8)
+        changes_shards(kinesis, 8, stream)
+    for statuses in (["UPDATING"] * 2, ["UPDATING", "ACTIVE"], ["ACTIVE"] * 2, ["ACTIVE"] * 2):
+        for stream, status in zip("ab", statuses, strict=True):
+            sees(kinesis, status, stream=stream, OpenShardCount=8)
     assert ensure(streams=["a", "b"], shards=8)["streams"] == {"a": ["shards 4 -> 8"], "b": ["shards 4 -> 8"]}
+    assert ensure.waits == [{"streams": {"a": "ACTIVE", "b": "ACTIVE"}}]
 
 
-@pytest.mark.parametrize(("shards", "looks"), [(1, 2 + 1), (4, 2 + 4)])
-def test_a_stream_that_does_not_become_active_is_told_the_later_the_more_shards_it_has(
-    kinesis, ensure, monkeypatch, shards, looks
-):
-    monkeypatch.setattr(kinesis_stream, "WAIT_ATTEMPTS", 2)
-    monkeypatch.setattr(kinesis_stream, "WAIT_ATTEMPTS_PER_SHARD", 1)
-    sees(kinesis, StreamStatus="UPDATING")
-    waits(kinesis, *["UPDATING"] * looks)
-    with pytest.raises(TimeoutError, match=r"stream 'posts' did not become ACTIVE: .*Max attempts exceeded"):
-        ensure(shards=shards)
+def test_a_stream_that_does_not_become_active_in_time_is_told(kinesis, ensure):
+    sees(kinesis, "UPDATING", "UPDATING")
+    with pytest.raises(TimeoutError, match=r"streams posts took more than 0 s: posts is UPDATING\. See them"):
+        ensure(wait_timeout=0)
+
+
+@pytest.mark.parametrize("status", ["GONE", "DELETING"])
+def test_a_stream_that_is_deleted_meanwhile_is_not_waited_for(kinesis, ensure, status):
+    sees(kinesis, "UPDATING", status)
+    with pytest.raises(RuntimeError, match=rf"streams posts failed: posts is {status}\. See.*run this task again"):
+        ensure()
+
+
+def deletes(kinesis, code=None, stream="posts"):
+    asked = {"StreamName": stream, "EnforceConsumerDeletion": True}
+    if code:
+        kinesis.add_client_error("delete_stream", code, "no", 400, expected_params=asked)
+    else:
+        kinesis.add_response("delete_stream", {}, asked)
 
 
 @pytest.mark.parametrize("status", ["UPDATING", "CREATING"])
-def test_a_stream_that_is_being_changed_is_deleted_once_it_is_active(kinesis, hook, status):
-    asked = {"StreamName": "posts", "EnforceConsumerDeletion": True}
-    kinesis.add_client_error("delete_stream", "ResourceInUseException", "not ACTIVE", 400, expected_params=asked)
-    sees(kinesis, StreamStatus=status)
-    sees(kinesis, status, "ACTIVE")
-    kinesis.add_response("delete_stream", {}, asked)
-    waits(kinesis, "DELETING")
-    kinesis.add_client_error("describe_stream", "ResourceNotFoundException", "gone", 400)
-    assert hook.delete("posts")
+def test_a_stream_that_is_being_changed_is_deleted_once_it_is_active(kinesis, remove, status):
+    deletes(kinesis, "ResourceInUseException")
+    sees(kinesis, status, status, status, "ACTIVE")
+    deletes(kinesis)
+    sees(kinesis, "DELETING", "DELETING", "GONE")
+    deletes(kinesis, "ResourceNotFoundException")
+    assert remove() == {"removed": ["posts"]}
+    assert remove.waits == [{"streams": {"posts": "ACTIVE"}}, {"streams": {"posts": "GONE"}}]
 
 
-def test_a_stream_that_is_being_deleted_is_waited_for(kinesis, hook):
-    kinesis.add_client_error("delete_stream", "ResourceInUseException", "not ACTIVE", 400)
-    sees(kinesis, StreamStatus="DELETING")
-    waits(kinesis, "DELETING")
-    kinesis.add_client_error("describe_stream", "ResourceNotFoundException", "gone", 400)
-    assert hook.delete("posts")
+def test_a_stream_that_is_being_deleted_is_waited_for(kinesis, remove):
+    deletes(kinesis, "ResourceInUseException")
+    sees(kinesis, "DELETING", "DELETING", "GONE")
+    deletes(kinesis, "ResourceNotFoundException")
+    assert remove() == {"removed": ["posts"]}
 
 
-def test_a_stream_that_is_not_gone_in_time_is_told(kinesis, hook, monkeypatch):
-    monkeypatch.setattr(kinesis_stream, "WAIT_ATTEMPTS", 2)
-    kinesis.add_response("delete_stream", {})
-    waits(kinesis, "DELETING", "DELETING")
-    with pytest.raises(TimeoutError, match=r"stream 'posts' is not gone: .*run this task again"):
-        hook.delete("posts")
+def test_all_streams_are_deleted_before_they_are_waited_for(kinesis, remove):
+    for stream in ("a", "b"):
+        deletes(kinesis, stream=stream)
+    for status in ("DELETING", "GONE"):
+        for stream in ("a", "b"):
+            sees(kinesis, status, stream=stream)
+    for stream in ("a", "b"):
+        deletes(kinesis, "ResourceNotFoundException", stream)
+    assert remove(streams=["a", "b"]) == {"removed": ["a", "b"]}
+
+
+def test_a_stream_that_is_not_gone_in_time_is_told(kinesis, remove):
+    deletes(kinesis)
+    sees(kinesis, "DELETING", "DELETING")
+    with pytest.raises(TimeoutError, match=r"streams posts took more than 0 s: posts is DELETING.*run this task again"):
+        remove(wait_timeout=0)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +265,7 @@ def test_what_aws_refuses_names_the_stream_the_value_and_the_way_out(kinesis, en
 
 
 def test_an_account_that_can_have_no_more_shards_is_told(kinesis, ensure):
-    kinesis.add_client_error("describe_stream_summary", "ResourceNotFoundException", "none", 400)
+    sees(kinesis, "GONE")
     kinesis.add_client_error("create_stream", "LimitExceededException", "500 shards are in use", 400)
     with pytest.raises(
         StreamRefusedError, match=r"stream 'posts' cannot be created .*500 shards are in use\. Way out: raise"
@@ -234,7 +285,7 @@ def test_another_key_replaces_the_one_there_is(kinesis, ensure):
     kinesis.add_response(
         "start_stream_encryption", {}, {"StreamName": "posts", "EncryptionType": "KMS", "KeyId": KEY_ARN}
     )
-    sees(kinesis, "UPDATING", "ACTIVE", EncryptionType="KMS", KeyId=KEY_ARN)
+    sees(kinesis, "UPDATING", "ACTIVE", "ACTIVE", EncryptionType="KMS", KeyId=KEY_ARN)
     assert ensure(shards=4, kms_key=KEY_ARN)["streams"] == {"posts": [f"encryption with {KEY_ARN}"]}
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 from pinpipe_airflow.hooks.log_group import LogGroupHook
 from pinpipe_airflow.hooks.msk_connector import MskConnectorHook
@@ -422,34 +419,3 @@ def test_a_worker_configuration_is_made_once_and_removed(aws):
     aws.answer("list_worker_configurations", {"workerConfigurations": [known]}, namePrefix=place["prefix"])
     aws.answer("delete_worker_configuration", {}, workerConfigurationArn=WORKER_ARN)
     assert MskWorkerConfigurationRemovalOperator(task_id="w", **place).execute({}) == {"removed": [WORKER]}
-
-
-@pytest.fixture
-def s3(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    hook = PluginArchiveHook(aws_conn_id=None, region_name="us-east-1")
-    with Stubber(hook.get_conn()) as stubber:
-        yield SimpleNamespace(hook=hook, stub=stubber)
-
-
-def test_a_zip_that_nobody_has_put_there_is_told_with_where_to_get_it(s3):
-    s3.stub.add_client_error("get_object", "NoSuchKey", http_status_code=404)
-    with pytest.raises(FileNotFoundError, match=r"s3://b/k.zip cannot be read.*confluent.io/hub.*aws s3 cp"):
-        s3.hook.archive("b", "k.zip")
-
-
-@pytest.mark.parametrize(("first", "good"), [(b"PK\x03\x04", True), (b"<htm", False)])
-def test_an_object_that_is_no_zip_is_refused(s3, first, good):
-    answer = {
-        "Body": StreamingBody(io.BytesIO(first), 4),
-        "ETag": '"e"',
-        "ContentRange": "bytes 0-3/99",
-        "VersionId": "v1",
-    }
-    s3.stub.add_response("get_object", answer, {"Bucket": "b", "Key": "k.zip", "Range": "bytes=0-3"})
-    if good:
-        assert s3.hook.archive("b", "k.zip") == PluginArchive("b", "k.zip", "v1", short_hash("k.zip", "e", "99"))
-    else:
-        with pytest.raises(ValueError, match=r"s3://b/k.zip is no zip"):
-            s3.hook.archive("b", "k.zip")
