@@ -53,5 +53,5 @@ class StreamSide:
         self.read += len(records)
 
     def _begin(self) -> None:
-        self._begun_at = datetime.now(UTC)
+        self._begun_at = datetime.now(UTC).replace(microsecond=0)  # of an arrival only the second is known
         self.poster = StreamPoster(self._world)
