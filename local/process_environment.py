@@ -107,8 +107,6 @@ def base_environment(secrets: dict[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PINPIPE_HOME": str(home()),
         "PINPIPE_WORLD": str(home()),  # marks what the world started: a user may have set PINPIPE_HOME in a shell
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
         **aws_environment(),
         "PINPIPE_KAFKA_BOOTSTRAP": _bootstrap(),
         "PINPIPE_KAFKA_REST_URL": ports.url("kafka_rest"),
@@ -132,6 +130,9 @@ def aws_environment() -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": settings().region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Past any proxy that is set: it has a loopback of its own.
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 

@@ -10,7 +10,6 @@ from pinpipe_airflow.preflight.result import Finding, ok, warning, wrong
 
 _PREFIX = "PINPIPE_"
 _LOCAL = "local"
-_LOOPBACK = ("127.0.0.1", "localhost")
 _ENDPOINT = "AWS_ENDPOINT_URL"
 # The command line sets these itself for the local world.
 _SET_BY_US = (_ENDPOINT, "AWS_ENDPOINT_URL_API_GATEWAY")
@@ -53,7 +52,6 @@ def variables(facts: VariableFacts) -> Iterator[Finding]:
         _unknown,
         _endpoints,
         _profile,
-        _proxies,
         _left_out,
         _python,
     )
@@ -105,20 +103,6 @@ def _profile(facts: VariableFacts) -> Iterator[Finding]:
                 f"`unset {name}`, or `aws configure sso --profile {profile}`",
                 "boto3 refuses to make any client with it, of the local world's AWS too",
             )
-
-
-def _proxies(facts: VariableFacts) -> Iterator[Finding]:
-    proxies = [name for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY") if facts.environ.get(name)]
-    spared = f"{facts.environ.get('no_proxy', '')},{facts.environ.get('NO_PROXY', '')}".split(",")
-    named = {part.strip() for part in spared}
-    if proxies and "*" not in named and not named.issuperset(_LOOPBACK):
-        missing = ",".join(host for host in _LOOPBACK if host not in named)
-        yield wrong(
-            proxies[0],
-            f"is set, and NO_PROXY does not name {missing}",
-            f"export NO_PROXY={','.join(_LOOPBACK)} no_proxy={','.join(_LOOPBACK)}",
-            "requests to the local services would go through the proxy, which cannot reach them",
-        )
 
 
 def _left_out(facts: VariableFacts) -> Iterator[Finding]:

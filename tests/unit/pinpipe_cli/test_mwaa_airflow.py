@@ -235,9 +235,12 @@ def test_another_environment_does_not_reach_the_local_worlds_aws(monkeypatch: py
     monkeypatch.setattr("include.environment.environments", lambda: ("far", "local"))
     declared = environment_file("example-aws") | {"mwaa_environment": "pinpipe"}
     monkeypatch.setattr("include.settings.environment_file", lambda name: declared if name == "far" else {})
+    monkeypatch.setenv("no_proxy", ".corp")
     chosen_environment.choose()
     assert os.environ["AWS_ACCESS_KEY_ID"] == "local"
+    assert os.environ["no_proxy"] == "127.0.0.1,localhost"
     chosen_environment.choose("far")
     assert os.environ["AWS_ACCESS_KEY_ID"] == "of-the-shell"
+    assert os.environ["no_proxy"] == ".corp"
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert isinstance(chosen_environment.airflow(), MwaaAirflow)
