@@ -29,7 +29,8 @@ def test_each_option_lands_in_its_field():
         "day": "2020-01-31", "bucket": "b", "lake": "s3://b/delta", "pipeline-id": "p", "superseded-share": 0.1,
         "missing-raw": "accept", "max-quarantined-share": 0.2, "quarantined-rows-allowed": 3,
         "too-many-quarantined": "accept", "expected-rows-low": 0.4, "expected-rows-high": 5.0,
-        "expected-share-change": 0.6, "expected-unknown-share": 0.7, "run-id": "r",
+        "expected-share-change": 0.6, "expected-unknown-share": 0.7, "run-id": "r", "region": "eu-west-1",
+        "service-credential": "c",
     }  # fmt: skip
     parsed = parse([f"--{name}={value}" for name, value in options.items()])
     assert vars(parsed) == {name.replace("-", "_"): value for name, value in options.items()}
