@@ -23,8 +23,8 @@ case "${1:-}" in
 long)
     step "long tests of Spark jobs"
     "${spark_tests[@]}" -m long
-    step "long end-to-end tests"
-    .venv/bin/python -m pytest --durations=15 -m long tests/e2e
+    step "long integration and end-to-end tests"
+    .venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 -m long tests/integration tests/e2e
     exit
     ;;
 faults)
@@ -63,7 +63,7 @@ spark_log=$(mktemp)
 spark=$!
 
 step "DAGs and integration tests, beside them Spark jobs on a real Spark session"
-.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 tests/dags tests/integration
+.venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 -m "not long" tests/dags tests/integration
 
 step "what the tests of the Spark jobs said"
 wait "$spark" || spark_failed=$?

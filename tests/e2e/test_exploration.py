@@ -11,7 +11,7 @@ from include.questions import QUESTIONS
 from tests.e2e.conftest import World
 from tests.notebook import run_notebook
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_every_cell_of_the_notebook_runs_on_the_worlds_tables(

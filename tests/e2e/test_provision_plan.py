@@ -52,6 +52,7 @@ def test_a_second_run_changes_nothing_which_its_plan_says_before(world: World) -
     assert changed_by_provision(world) == []
 
 
+@pytest.mark.long
 def test_what_differs_is_planned_changed_and_nothing_else_is(world: World) -> None:
     declared = retention(world)
     set_retention(world, "86400000")

@@ -11,6 +11,7 @@ from bench.plan import ROOT
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.long
 def test_parsing_is_measured_file_by_file(tmp_path):
     command = [sys.executable, "-m", "bench", "--quick", "--results", str(tmp_path), "parsing"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

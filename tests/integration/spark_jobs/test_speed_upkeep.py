@@ -77,6 +77,7 @@ def test_a_table_is_compacted_only_once_enough_batches_have_added_to_it(spark, t
     assert len(world.rows("pin")) == 2
 
 
+@pytest.mark.long
 def test_micro_batches_go_on_while_a_table_is_compacted(spark, tmp_path):
     world = SpeedWorld(spark, tmp_path)
     many = 12
