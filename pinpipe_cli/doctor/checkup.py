@@ -47,6 +47,7 @@ def checks() -> list[Check]:
     return [
         Check("Python", look_machine.python, [machine.python]),
         Check("Java", look_machine.java, [machine.java]),
+        Check("host name", look_machine.own_name, [machine.own_name]),
         Check("memory", lambda: look_machine.memory(_told(supervised)), [machine.memory, machine.cores]),
         Check("disk", look_machine.disks, [machine.disk]),
         Check("open files", look_machine.open_files, [machine.open_files]),

@@ -30,6 +30,7 @@ from pinpipe_cli.doctor.machine import (
     FilesFacts,
     JavaFacts,
     MemoryFacts,
+    NameFacts,
     PythonFacts,
 )
 from pinpipe_cli.doctor.variables import VariableFacts
@@ -54,6 +55,15 @@ def java() -> JavaFacts:
     on_path = shutil.which("java")
     taken = str(Path(at) / "bin" / "java") if at_home else on_path
     return JavaFacts(at, at_home, on_path, _java_version(taken) if taken else None)
+
+
+def own_name() -> NameFacts:
+    """Look for the address of the machine's own name, as Java does."""
+    name = socket.gethostname()
+    try:
+        return NameFacts(name, socket.gethostbyname(name))
+    except OSError:
+        return NameFacts(name, None)
 
 
 def memory(world_is_up: bool) -> MemoryFacts:

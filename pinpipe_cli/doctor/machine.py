@@ -1,4 +1,4 @@
-"""Judges the machine: Python, Java, memory, cores, disk, open files, the clock."""
+"""Judges the machine: Python, Java, its name, memory, cores, disk, open files, the clock."""
 
 from __future__ import annotations
 
@@ -104,6 +104,14 @@ class FilesFacts:
 
 
 @dataclass(frozen=True)
+class NameFacts:
+    """The machine's name for itself, and its address; ``None`` where the name has none."""
+
+    name: str
+    address: str | None
+
+
+@dataclass(frozen=True)
 class ClockFacts:
     """Seconds by which this machine's clock is ahead of S3's; ``None`` where S3 was not asked, and ``why`` not."""
 
@@ -169,6 +177,19 @@ def java_major(told: str) -> int | None:
     if not quote or not digits[0].isdigit():
         return None
     return int(digits[1]) if digits[0] == "1" and len(digits) > 1 and digits[1].isdigit() else int(digits[0])
+
+
+def own_name(facts: NameFacts) -> Iterator[Finding]:
+    """See that the machine knows an address of its own name."""
+    if facts.address is None:
+        yield wrong(
+            "host name",
+            f"{facts.name} has no address",
+            f"`echo 127.0.1.1 {facts.name} | sudo tee -a /etc/hosts`",
+            "Spark asks for it when it starts, and every job fails without one",
+        )
+    else:
+        yield ok("host name", f"{facts.name} is {facts.address}")
 
 
 def memory(facts: MemoryFacts) -> Iterator[Finding]:

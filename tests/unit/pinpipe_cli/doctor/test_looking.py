@@ -20,6 +20,7 @@ from local.home import ROOT
 from pinpipe_cli.doctor import look_checkout, look_machine, machine
 from pinpipe_cli.doctor.checkup import Check, run_checks
 from pinpipe_cli.doctor.listening import ports as judge_ports
+from pinpipe_cli.doctor.machine import NameFacts
 from pinpipe_cli.doctor.state import access as judge_access
 from pinpipe_cli.doctor.state import leftovers as judge_leftovers
 
@@ -164,6 +165,13 @@ def test_java_is_asked_for_its_version(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     (finding,) = machine.java(look_machine.java())
     assert finding.found == f"{program} is Java 11"
+
+
+def test_the_machines_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "localhost")
+    assert look_machine.own_name().address == "127.0.0.1"
+    monkeypatch.setattr("socket.gethostname", lambda: "no-such-machine.invalid")
+    assert look_machine.own_name() == NameFacts("no-such-machine.invalid", None)
 
 
 def test_the_clock_is_held_against_the_date_that_s3_answers_with() -> None:

@@ -16,6 +16,7 @@ from pinpipe_cli.doctor.machine import (
     FilesFacts,
     JavaFacts,
     MemoryFacts,
+    NameFacts,
     PythonFacts,
     java_major,
 )
@@ -40,9 +41,16 @@ def test_a_machine_as_it_should_be_is_ok() -> None:
         only(machine.cores(MEMORY)),
         only(machine.disk([DISK])),
         only(machine.open_files(FILES)),
+        only(machine.own_name(NameFacts("box", "127.0.1.1"))),
         only(machine.clock(ClockFacts(0.4))),
     ]
     assert {finding.outcome for finding in found} == {Outcome.OK}
+
+
+def test_a_name_without_an_address_is_wrong_and_says_how_it_gets_one() -> None:
+    finding = only(machine.own_name(NameFacts("box", None)))
+    assert (finding.outcome, finding.found) == (Outcome.WRONG, "box has no address")
+    assert "127.0.1.1 box" in finding.way_out
 
 
 def test_another_python_is_wrong_and_another_environment_a_warning() -> None:
