@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from include import layout
+from spark_jobs.answer_time import answered_at
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,8 +43,6 @@ def other_run(s3: S3Client, bucket: str, job: str, run_id: str) -> OtherRun | No
         answer = s3.get_object(Bucket=bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
     body = answer["Body"].read()
     try:
         told = json.loads(body)
@@ -52,7 +50,7 @@ def other_run(s3: S3Client, bucket: str, job: str, run_id: str) -> OtherRun | No
             run_id=told["run_id"],
             started_at=datetime.fromisoformat(told["started_at"]),
             at_work=told["state"] in _AT_WORK,
-            silent_s=(now - answer["LastModified"]).total_seconds(),
+            silent_s=(answered_at(answer) - answer["LastModified"]).total_seconds(),
         )
     except (ValueError, KeyError, TypeError) as error:
         log.warning("s3://%s/%s is no heartbeat and is written over: %r", bucket, key, error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from spark_jobs.answer_time import answered_at
 from spark_jobs.kinesis_source.errors import (
     ExpiredIteratorError,
     KinesisSourceError,
@@ -117,7 +117,7 @@ class KinesisApi:
                 ) from error
             shards += [_shard(each) for each in answer["Shards"]]
             if not answer.get("NextToken"):
-                return sorted(shards, key=lambda shard: shard.shard_id), _answered_at(answer)
+                return sorted(shards, key=lambda shard: shard.shard_id), answered_at(answer)
             request = {"NextToken": answer["NextToken"]}  # which stands for the stream too
 
     def iterator_at_sequence_number(self, stream: Stream, shard_id: str, sequence_number: str) -> str:
@@ -149,7 +149,7 @@ class KinesisApi:
             ],
             next_iterator=answer.get("NextShardIterator"),
             behind=timedelta(milliseconds=answer.get("MillisBehindLatest") or 0),
-            answered_at=_answered_at(answer),
+            answered_at=answered_at(answer),
         )
 
     def retention(self, stream: Stream) -> timedelta:
@@ -196,9 +196,3 @@ def _shard(answer: Any) -> Shard:
         first_sequence_number=numbers["StartingSequenceNumber"],
         closed=bool(numbers.get("EndingSequenceNumber")),
     )
-
-
-def _answered_at(answer: Any) -> datetime:
-    """Return Kinesis' time, whole seconds; ours where an answer does not tell it."""
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    return parsedate_to_datetime(date) if date else datetime.now(UTC)

@@ -118,7 +118,15 @@ def in_the_place_of_ministack() -> Iterator[FaultyS3]:
 def _served(application: Starlette) -> Iterator[None]:
     """Serve on ministack's port, in a thread."""
     configuration = uvicorn.Config(
-        application, ports.HOST, ports.port("ministack"), log_level="warning", access_log=False, lifespan="on"
+        application,
+        ports.HOST,
+        ports.port("ministack"),
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        # Those of ministack pass: with two of each an answer would be like none of S3's.
+        date_header=False,
+        server_header=False,
     )
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run, name="faulty-s3", daemon=True)
