@@ -34,7 +34,7 @@ RUN apt-get update \
 COPY --from=built /opt/pinpipe /opt/pinpipe
 WORKDIR /opt/pinpipe
 ENV PATH=/opt/pinpipe/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    PINPIPE_HOME=/var/lib/pinpipe \
+    PINPIPE_HOME=/var/lib/pinpipe/world \
     PINPIPE_BIND=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1
 USER 1000

@@ -19,7 +19,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from local import health, ports, secret_store, world
@@ -83,8 +83,9 @@ async def _passed_on(request: Request, body: bytes) -> Response:
     target = request.scope["raw_path"] + (b"?" + query if query else b"")
     headers = [(name, value) for name, value in request.headers.raw if name.decode() not in _OF_CONNECTION]
     url = client.base_url.copy_with(raw_path=target)
-    answer = await client.send(httpx.Request(request.method, url, headers=headers, content=body), stream=True)
-    passed = StreamingResponse(answer.aiter_raw(), answer.status_code)
+    # Whole, so that a caller who leaves in the midst of an answer leaves no connection behind that nobody gives back.
+    async with client.stream(request.method, url, headers=headers, content=body) as answer:
+        passed = Response(b"".join([chunk async for chunk in answer.aiter_raw()]), answer.status_code)
     passed.raw_headers = [
         (name, value) for name, value in answer.headers.raw if name.decode().lower() not in _OF_CONNECTION
     ]
@@ -124,6 +125,7 @@ def _served(application: Starlette) -> Iterator[None]:
         log_level="warning",
         access_log=False,
         lifespan="on",
+        timeout_keep_alive=60,  # who asks every five seconds shall not find it closed just then
         # Those of ministack pass: with two of each an answer would be like none of S3's.
         date_header=False,
         server_header=False,

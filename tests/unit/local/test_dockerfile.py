@@ -33,6 +33,12 @@ def test_what_is_copied_is_not_ignored() -> None:
     assert all((ROOT / name).exists() for name in kept)
 
 
+def test_the_state_folder_has_its_lock_beside_it_within_the_volume() -> None:
+    (home,) = re.findall(r"PINPIPE_HOME=(\S+)", DOCKERFILE)
+    (volume,) = re.findall(r"^VOLUME (.*)$", DOCKERFILE, re.MULTILINE)
+    assert str(Path(home).parent) == volume, "nothing else may be written by who runs it"
+
+
 def test_what_runs_is_not_root() -> None:
     last_stage = DOCKERFILE.rsplit("\nFROM ", 1)[1]
     assert re.findall(r"^USER (.*)$", last_stage, re.MULTILINE) == ["1000"]
