@@ -6,14 +6,14 @@ ministack itself goes on behind it, on another port; what is not for S3 passes t
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
 
 import httpx
 import uvicorn
@@ -36,23 +36,45 @@ _OF_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "expect"}
 _READY_WITHIN_S = 60.0
 
 
-@dataclass
 class FaultyS3:
-    """What is wrong with S3 at present, and what came of it.
+    """What is wrong with S3 at present, and what came of it; told to the process that serves, and told by it."""
 
-    :ivar unavailable: whether each request is answered with 503.
-    :ivar late_s: seconds by which each answer is late.
-    :ivar refused: requests answered with 503 so far.
-    :ivar delayed: requests answered late so far.
-    """
+    def __init__(self, context: SpawnContext) -> None:
+        self._unavailable = context.Value("b", 0)
+        self._late_s = context.Value("d", 0.0)
+        self._refused = context.Value("L", 0)
+        self._delayed = context.Value("L", 0)
 
-    unavailable: bool = False
-    late_s: float = 0.0
-    refused: int = 0
-    delayed: int = 0
+    @property
+    def unavailable(self) -> bool:
+        """Whether each request is answered with 503."""
+        return bool(self._unavailable.value)
 
-    def application(self, endpoint: str) -> Starlette:
-        """Return the proxy as an ASGI application.
+    @unavailable.setter
+    def unavailable(self, on: bool) -> None:
+        self._unavailable.value = on
+
+    @property
+    def late_s(self) -> float:
+        """Seconds by which each answer is late."""
+        return self._late_s.value
+
+    @late_s.setter
+    def late_s(self, seconds: float) -> None:
+        self._late_s.value = seconds
+
+    @property
+    def refused(self) -> int:
+        """Requests answered with 503 so far."""
+        return self._refused.value
+
+    @property
+    def delayed(self) -> int:
+        """Requests answered late so far."""
+        return self._delayed.value
+
+    def serve(self, endpoint: str) -> None:
+        """Serve on ministack's port until the process is told to end.
 
         :param endpoint: where ministack is.
         """
@@ -63,16 +85,27 @@ class FaultyS3:
                 app.state.client = client
                 yield
 
-        return Starlette(routes=[Route("/{path:path}", self._answer, methods=_METHODS)], lifespan=lifespan)
+        uvicorn.run(
+            Starlette(routes=[Route("/{path:path}", self._answer, methods=_METHODS)], lifespan=lifespan),
+            host=ports.HOST,
+            port=ports.port("ministack"),
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_keep_alive=60,  # who asks every five seconds shall not find it closed just then
+            # Those of ministack pass: with two of each an answer would be like none of S3's.
+            date_header=False,
+            server_header=False,
+        )
 
     async def _answer(self, request: Request) -> Response:
         body = await request.body()
         if _OF_S3 in request.headers.get("authorization", ""):
             if self.unavailable:
-                self.refused += 1
+                self._refused.value += 1
                 return Response(_SLOW_DOWN, 503, media_type="application/xml")
             if self.late_s:
-                self.delayed += 1
+                self._delayed.value += 1
                 await asyncio.sleep(self.late_s)
         return await _passed_on(request, body)
 
@@ -104,8 +137,7 @@ def in_the_place_of_ministack() -> Iterator[FaultyS3]:
     server = subprocess.Popen(program.command, env={**os.environ, **environment, "GATEWAY_PORT": str(behind)})
     try:
         _wait_for(f"http://{ports.HOST}:{behind}")
-        faulty = FaultyS3()
-        with _served(faulty.application(f"http://{ports.HOST}:{behind}")):
+        with served(f"http://{ports.HOST}:{behind}") as faulty:
             yield faulty
     finally:
         server.terminate()  # it saves what it holds
@@ -116,30 +148,19 @@ def in_the_place_of_ministack() -> Iterator[FaultyS3]:
 
 
 @contextmanager
-def _served(application: Starlette) -> Iterator[None]:
-    """Serve on ministack's port, in a thread."""
-    configuration = uvicorn.Config(
-        application,
-        ports.HOST,
-        ports.port("ministack"),
-        log_level="warning",
-        access_log=False,
-        lifespan="on",
-        timeout_keep_alive=60,  # who asks every five seconds shall not find it closed just then
-        # Those of ministack pass: with two of each an answer would be like none of S3's.
-        date_header=False,
-        server_header=False,
-    )
-    server = uvicorn.Server(configuration)
-    thread = threading.Thread(target=server.run, name="faulty-s3", daemon=True)
-    thread.start()
+def served(endpoint: str) -> Iterator[FaultyS3]:
+    """Serve in a process of its own: while a test waits for S3 in foreign code, nothing else of its process may run."""
+    context = multiprocessing.get_context("spawn")
+    faulty = FaultyS3(context)
+    process = context.Process(target=faulty.serve, args=(endpoint,), name="faulty-s3", daemon=True)
+    process.start()
     try:
         _wait_for(ports.url("ministack"))
-        yield
+        yield faulty
     finally:
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive(), "the proxy in front of S3 does not stop"
+        process.terminate()
+        process.join(30)
+        assert not process.is_alive(), "the proxy in front of S3 does not stop"
 
 
 def _wait_for(url: str) -> None:
