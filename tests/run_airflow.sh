@@ -19,4 +19,5 @@ LAYOUT_PYTHON="$FOLDER/mwaa/bin/python" LAYOUT_INSTALL_SECONDS="$FOLDER/install_
     "${pytest[@]}" -rP tests/layout
 
 step "unit tests and DAGs"
-"${pytest[@]}" --numprocesses 3 tests/unit tests/dags
+# GitHub's workflows are the same whatever the version, and what reads them wants newer packages than an older one allows.
+"${pytest[@]}" --numprocesses 3 --ignore=tests/unit/github tests/unit tests/dags

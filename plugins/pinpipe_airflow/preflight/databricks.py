@@ -80,8 +80,9 @@ def _status(error: Exception) -> int | None:
     """Return the HTTP status of a refusal: the provider keeps that of a 5xx in what its retries have ended with."""
     if isinstance(error, AirflowException) and (status := refused_with(error)) is not None:
         return status
-    if isinstance(error.__cause__, RetryError):
-        response = getattr(error.__cause__.last_attempt.exception(), "response", None)
+    ended_with = error.__cause__ or error.__context__  # the provider of Airflow 3.2.1 does not name the cause
+    if isinstance(ended_with, RetryError):
+        response = getattr(ended_with.last_attempt.exception(), "response", None)
         return None if response is None else int(response.status_code)
     return None
 
