@@ -32,7 +32,7 @@ test: ## everything from a bare machine: lint, types, unit, dags, integration, e
 	@tests/run.sh
 
 .PHONY: test-long
-test-long: ## tests that take long: end-to-end ones of minutes each (the tutorial, backfills, changed rules, maintenance, serving layers, the stream, its supervisor, teardown), redelivery and kills of Spark jobs
+test-long: ## tests that take long: end-to-end ones of minutes each (the tutorial, backfills, changed rules and settings, maintenance, serving layers, the notebook, the stream, its supervisor, teardown), redelivery, compaction and kills of Spark jobs, the measuring of parsing
 	@local/install.sh --tests
 	@tests/run.sh long
 

@@ -24,7 +24,7 @@ class OtherRun:
     """A run that wrote the heartbeat that is there.
 
     :param at_work: whether it had not ended then.
-    :param silent_s: seconds since then, by the store's clock alone.
+    :param silent_s: seconds since then, by the store's clock alone where it tells the time.
     """
 
     run_id: str

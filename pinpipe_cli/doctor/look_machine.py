@@ -61,7 +61,7 @@ def own_name() -> NameFacts:
     """Look for the address of the machine's own name, as Java does."""
     name = socket.gethostname()
     try:
-        return NameFacts(name, socket.gethostbyname(name))
+        return NameFacts(name, str(socket.getaddrinfo(name, None)[0][4][0]))
     except OSError:
         return NameFacts(name, None)
 

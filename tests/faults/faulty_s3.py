@@ -156,6 +156,7 @@ def served(endpoint: str) -> Iterator[FaultyS3]:
     process.start()
     try:
         _wait_for(ports.url("ministack"))
+        assert process.is_alive(), "something else answers on ministack's port"
         yield faulty
     finally:
         process.terminate()

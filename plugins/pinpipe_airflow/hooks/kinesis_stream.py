@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 type StreamMode = Literal["PROVISIONED", "ON_DEMAND"]
 
 ACTIVE, DELETING, GONE = "ACTIVE", "DELETING", "GONE"
+SETTLED = "SETTLED"
+"""What a stream is that is neither being created nor changed, be it gone."""
 # The last is what an endpoint says that does not have the call.
 _REFUSALS = ("InvalidArgumentException", "LimitExceededException", "ValidationException", "InvalidAction")
 
@@ -105,12 +107,15 @@ class KinesisStreamHook(PatientAwsHook):
     def progress(self, streams: Mapping[str, str]) -> Progress:
         """Return how far streams are that are waited for.
 
-        :param streams: by name, what each is to be: ``ACTIVE`` or ``GONE``.
+        :param streams: by name, what each is to be: ``ACTIVE``, ``GONE`` or ``SETTLED``.
         """
         now = {name: stream.status if (stream := self.describe(name)) else GONE for name in streams}
         return Progress(
             ", ".join(f"{name} is {status}" for name, status in now.items()),
-            done=now == dict(streams),
+            done=all(
+                status in (ACTIVE, DELETING, GONE) if streams[name] == SETTLED else status == streams[name]
+                for name, status in now.items()
+            ),
             failed=any(streams[name] == ACTIVE and status in (GONE, DELETING) for name, status in now.items()),
         )
 

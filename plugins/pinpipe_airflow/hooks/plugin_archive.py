@@ -46,15 +46,7 @@ class PluginArchiveHook(S3Hook):
         try:
             head = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{len(_ZIP) - 1}")
         except ClientError as error:
-            # S3 says 403 for an object that is not there to whoever may not list the bucket.
-            if error.response["Error"]["Code"] not in (
-                "NoSuchBucket",
-                "NoSuchKey",
-                "404",
-                "AccessDenied",
-                "403",
-                "InvalidRange",
-            ):
+            if error.response["Error"]["Code"] not in _UNREADABLE:
                 raise
             raise FileNotFoundError(
                 f"s3://{bucket}/{key} cannot be read ({error.response['Error']['Code']}), the connectors' plugin is to "

@@ -13,7 +13,8 @@ from pinpipe_airflow.progress import DONE, FAILED, TIMEOUT
 SHORTEST_POLL_S = 5.0
 # The trigger ends by itself at its deadline, and says how it was; Airflow's own end of it comes after that.
 _LEEWAY = timedelta(minutes=2)
-# Airflow counts what a task waits in the triggerer as well; this is for what it does before and after.
+# Airflow gives each stretch of a task in a worker its ``execution_timeout`` anew; what the task waits is bounded by the
+# trigger's deadline. This is for what it does before and after.
 _AT_WORK = timedelta(minutes=10)
 
 

@@ -80,6 +80,9 @@ class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
                 planned.append(f"create stream {name} with {self._capacity()}")
                 continue
             self._refuse_deleted(stream)
+            if stream.status != ACTIVE:
+                planned.append(f"change stream {name}: it is {stream.status}, what differs shows afterwards")
+                continue
             self._refuse_to_leap(stream)
             changes = [change.text for compare in self._comparisons if (change := compare(stream)) is not None]
             changes += [f"tag {key}={value}" for key, value in self._different_tags(name).items()]
@@ -103,13 +106,16 @@ class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
 
     def _go_on(self, done: dict[str, list[str]], started: str) -> dict[str, Any]:
         """Begin the next step of every stream and wait for all of them, until there is none."""
-        asked_for: set[str] = set()
+        # What Kinesis has said, and may not show yet: that somebody else has made a stream, or changes it.
+        made_by_others: set[str] = set()
+        changed_by_others: set[str] = set()
         while True:
             streams = self._compared()
             busy = [
                 name
                 for name, stream in streams.items()
-                if (stream.status != ACTIVE if stream else name in asked_for or done[name])
+                if name in changed_by_others
+                or (stream.status != ACTIVE if stream else name in made_by_others or done[name])
             ]
             if busy:
                 self.wait_for(
@@ -117,10 +123,12 @@ class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
                 )
             missing = [name for name, stream in streams.items() if stream is None][:CREATING_AT_ONCE]
             if missing:
-                self._create(missing, done)
-                asked_for.update(missing)
-            elif not self._change([stream for stream in streams.values() if stream], done):
+                made_by_others |= self._create(missing, done)
+                continue
+            changed, at_it = self._change([stream for stream in streams.values() if stream], done)
+            if not changed:
                 break
+            changed_by_others |= at_it
         for name in self.streams:
             for action in self._set_tags(name):
                 self._note(done, name, action)
@@ -142,14 +150,21 @@ class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
                 self._refuse_to_leap(stream)
         return streams
 
-    def _create(self, names: Sequence[str], done: dict[str, list[str]]) -> None:
+    def _create(self, names: Sequence[str], done: dict[str, list[str]]) -> set[str]:
+        """Begin to create streams; return those that somebody else was quicker to create."""
+        others = set()
         for name in names:
-            # Somebody else may have been quicker: what they made is compared like any other stream.
             if self.hook.create(name, mode=self.stream_mode, shards=self.shards, tags=self.tags or {}):
                 self._note(done, name, f"created with {self._capacity()}")
+            else:
+                others.add(name)
+        return others
 
-    def _change(self, streams: Sequence[Stream], done: dict[str, list[str]]) -> bool:
-        """Begin the first change that some streams need, of all that need it; return whether there was one."""
+    def _change(self, streams: Sequence[Stream], done: dict[str, list[str]]) -> tuple[bool, set[str]]:
+        """Begin the first change that some streams need, of all that need it.
+
+        :return: whether there was one, and the streams that somebody else is changing.
+        """
         for compare in self._comparisons:
             # What has been done once is not done again, should Kinesis still tell how it was before.
             changes = {
@@ -157,12 +172,17 @@ class KinesisStreamOperator(AwsWaitingOperator, ProvisioningOperator):
                 for stream in streams
                 if (change := compare(stream)) is not None and change.text not in done[stream.name]
             }
+            at_it = set()
             for name, change in changes.items():
-                change.do()
-                self._note(done, name, change.text)
+                try:
+                    change.do()
+                except self.hook.client.exceptions.ResourceInUseException:
+                    at_it.add(name)
+                else:
+                    self._note(done, name, change.text)
             if changes:
-                return True
-        return False
+                return True, at_it
+        return False, set()
 
     @property
     def _comparisons(self) -> tuple[Callable[[Stream], Step | None], ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from spark_jobs.answer_time import answered_at
 
+ABSURD = "Sun, 01 Mar 2026 09:00:00 +99999999999999"
 MOMENT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -28,7 +29,7 @@ def test_it_is_the_moment_of_the_answer_with_its_zone(date):
     assert told.tzinfo
 
 
-@pytest.mark.parametrize("told", [{}, answer(), answer(date="soon"), answer(date="")])
+@pytest.mark.parametrize("told", [{}, answer(), answer(date="soon"), answer(date=""), answer(date=ABSURD)])
 def test_where_none_is_told_it_is_ours(told):
     before = datetime.now(UTC)
     assert before <= answered_at(told) <= datetime.now(UTC)

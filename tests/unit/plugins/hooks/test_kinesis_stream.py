@@ -143,6 +143,22 @@ def test_a_change_that_kinesis_does_not_show_yet_is_not_begun_again(kinesis, ens
     assert ensure(shards=2)["streams"] == {"posts": ["shards 4 -> 2"]}
 
 
+def test_a_stream_that_somebody_else_changes_is_waited_for_though_it_does_not_show(kinesis, ensure):
+    sees(kinesis)
+    kinesis.add_client_error("update_shard_count", "ResourceInUseException", "not ACTIVE", 400)
+    sees(kinesis, "ACTIVE", "ACTIVE", "ACTIVE")
+    changes_shards(kinesis, 2)
+    sees(kinesis, OpenShardCount=2)
+    assert ensure(shards=2)["streams"] == {"posts": ["shards 4 -> 2"]}
+    assert len(ensure.waits) == 1
+
+
+def test_a_plan_says_of_a_stream_that_is_being_created_that_it_is(kinesis, ensure):
+    sees(kinesis, "CREATING", OpenShardCount=0)
+    planned = ensure(shards=4, mode="plan")["planned"]
+    assert planned == ["change stream posts: it is CREATING, what differs shows afterwards"]
+
+
 def test_a_stream_that_is_being_created_is_waited_for_and_compared(kinesis, ensure):
     sees(kinesis, "CREATING", "CREATING", OpenShardCount=0)
     sees(kinesis, "ACTIVE", "ACTIVE")
@@ -188,15 +204,24 @@ def deletes(kinesis, code=None, stream="posts"):
         kinesis.add_response("delete_stream", {}, asked)
 
 
-@pytest.mark.parametrize("status", ["UPDATING", "CREATING"])
+# Kinesis may tell of a change that somebody has just begun only a moment after it refuses to delete.
+@pytest.mark.parametrize("status", ["UPDATING", "CREATING", "ACTIVE"])
 def test_a_stream_that_is_being_changed_is_deleted_once_it_is_active(kinesis, remove, status):
     deletes(kinesis, "ResourceInUseException")
-    sees(kinesis, status, status, status, "ACTIVE")
+    sees(kinesis, status, "UPDATING", "ACTIVE")
     deletes(kinesis)
     sees(kinesis, "DELETING", "DELETING", "GONE")
     deletes(kinesis, "ResourceNotFoundException")
     assert remove() == {"removed": ["posts"]}
-    assert remove.waits == [{"streams": {"posts": "ACTIVE"}}, {"streams": {"posts": "GONE"}}]
+    assert remove.waits == [{"streams": {"posts": "SETTLED"}}, {"streams": {"posts": "GONE"}}]
+    assert len(set(remove.deadlines)) == 1, "the time is for all together"
+
+
+def test_a_stream_that_somebody_else_deletes_meanwhile_is_removed(kinesis, remove):
+    deletes(kinesis, "ResourceInUseException")
+    sees(kinesis, "UPDATING", "GONE")
+    deletes(kinesis, "ResourceNotFoundException")
+    assert remove() == {"removed": ["posts"]}
 
 
 def test_a_stream_that_is_being_deleted_is_waited_for(kinesis, remove):
