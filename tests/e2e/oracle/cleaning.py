@@ -33,6 +33,10 @@ COUNTS = ("read", "clean", "redelivered", "identical", "superseded", "quarantine
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# https://github.com/FasterXML/jackson-core/blob/2.18/src/main/java/com/fasterxml/jackson/core/StreamReadConstraints.java
+JACKSONS_LIMIT = 1000
+
+
 @dataclass(frozen=True)
 class Record:
     """One record as the log holds it, or one more copy of it.
@@ -197,14 +201,32 @@ def _parse(record: Record) -> dict[str, Any] | None:
 
 
 def parse(content: bytes | str) -> dict[str, Any] | None:
-    """The columns of one JSON object, its numbers as :class:`conversion.JsonNumber`; None when it is none."""
+    """The columns of one JSON object, its numbers as :class:`conversion.JsonNumber`; None when it is none.
+
+    Nor is it one beyond the limits of Jackson, which Spark reads JSON with: levels, and digits of a number.
+    """
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")
-        number = conversion.JsonNumber
-        value = json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse_constant)
-    except ValueError:  # of decoding as well as of JSON
+        value = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # of decoding as well as of JSON; levels without end
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and _levels(value) <= JACKSONS_LIMIT else None
+
+
+def _number(literal: str) -> conversion.JsonNumber:
+    if sum(map(str.isdigit, literal)) > JACKSONS_LIMIT:
+        raise ValueError("Jackson reads no number of so many digits")
+    return conversion.JsonNumber(literal)
+
+
+def _levels(value: Any) -> int:
+    deepest, found = 0, [(value, 1)]
+    while found:
+        inner, level = found.pop()
+        if isinstance(inner, dict | list):
+            deepest = max(deepest, level)
+            found += [(each, level + 1) for each in (inner.values() if isinstance(inner, dict) else inner)]
+    return deepest
 
 
 def _refuse_constant(name: str) -> None:

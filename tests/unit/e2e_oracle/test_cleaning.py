@@ -273,3 +273,18 @@ def test_raw_lines_are_compared_without_what_the_sink_adds():
     line = '{"ind":1,"_topic":"12ab.geo","_partition":0,"_offset":3,"_timestamp":1700049600000}'
 
     assert cleaning.raw_columns(line) == cleaning.raw_columns('{"ind": 1}') == {"ind": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('{"deep": ' + "[" * 999 + "]" * 999 + "}", True),
+        ('{"deep": ' + "[" * 1_000 + "]" * 1_000 + "}", False),
+        ('{"deep": ' + "[" * 100_000 + "]" * 100_000 + "}", False),
+        ('{"ind": -1.' + "9" * 999 + "}", True),
+        ('{"ind": ' + "9" * 1_001 + "}", False),
+    ],
+    ids=["deep", "too deep", "without end", "long", "too long"],
+)
+def test_what_jackson_does_not_read_is_no_object(text, read):
+    assert (cleaning.parse(text) is not None) == read
