@@ -11,6 +11,9 @@ Each record that is put or read would have it look through all that the stream h
 second it would be busy with nothing else after ten minutes. And an iterator is a place in a shard's list: with
 the records before it removed it would point to a later record, and its reader would miss as many as have expired.
 
+A record's sequence number is made of the time. Where the machine's clock is set back, the next records would have lower
+ones than those before, and a reader, who goes on after the highest, would pass them over.
+
 An object is a file, and what is told of it another, written after it: after a kill between the two an object would have
 the size and ETag of the one before it. And half a file that was being written would be an object of its own.
 
@@ -28,6 +31,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -138,6 +142,26 @@ def _move_iterators(stream_arn: str, shard_id: str, records: int) -> None:
             iterator["position"] = max(0, iterator["position"] - records)
 
 
+def count_sequence_numbers_upwards() -> None:
+    """Let ministack give no record a lower sequence number than one before it, whatever the clock says."""
+    from ministack.services import kinesis
+
+    made: Callable[[], str] = kinesis._next_sequence_number
+    shards = [shard for _, stream in kinesis._streams.all_items() for shard in stream["shards"].values()]
+    records = [record["SequenceNumber"] for shard in shards for record in shard["records"]]
+    last = max(map(int, [*records, *(shard["starting_sequence_number"] for shard in shards)]), default=0)
+    counting = threading.Lock()
+
+    def next_sequence_number() -> str:
+        nonlocal last
+        with counting:
+            number = made()
+            last = max(int(number), last + 1)
+            return f"{last:0{len(number)}d}"
+
+    kinesis._next_sequence_number = next_sequence_number
+
+
 def refuse_streams_that_aws_refuses() -> None:
     """Let ministack make streams alone whose names Kinesis takes, and no more shards than an account has."""
     from ministack.services import kinesis
@@ -197,6 +221,7 @@ def main() -> None:
         refuse_what_has_no_room(objects)
     take_up_streams_once()
     expire_the_oldest_records_alone()
+    count_sequence_numbers_upwards()
     refuse_streams_that_aws_refuses()
     refuse_browsers()
     from ministack.app import main as serve

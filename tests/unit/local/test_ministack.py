@@ -94,3 +94,20 @@ def test_an_account_has_so_many_shards_and_no_more(make_stream):
     assert (status, error.rpartition("#")[2]) == (400, "LimitExceededException")
     assert make_stream("a.B_c-9", 3)[1].endswith("ResourceInUseException")
     assert make_stream("last", 2) == (200, None)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_where_the_clock_is_set_back_sequence_numbers_still_rise(stream, monkeypatch, restarted):
+    monkeypatch.setattr(kinesis, "_next_sequence_number", kinesis._next_sequence_number)
+    made = kinesis._next_sequence_number
+    ministack.count_sequence_numbers_upwards()
+    clock = time.time
+    monkeypatch.setattr(kinesis.time, "time", lambda: clock() + 3600)
+    before = [ask("put_record", StreamName="posts", Data="", PartitionKey="k")["SequenceNumber"] for _ in range(3)]
+    monkeypatch.setattr(kinesis.time, "time", clock)
+    if restarted:  # with the records that were saved
+        kinesis._next_sequence_number = made
+        ministack.count_sequence_numbers_upwards()
+    after = [ask("put_record", StreamName="posts", Data="", PartitionKey="k")["SequenceNumber"] for _ in range(3)]
+    assert before + after == sorted({*before, *after}), "as texts, which ministack compares"
+    assert len({*map(len, before + after)}) == 1
