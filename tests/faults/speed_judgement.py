@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from tests.e2e.comparison import delta_table
 from tests.e2e.oracle.cleaning import Row
@@ -17,7 +18,15 @@ Rows = dict[str, list[Row]]
 
 def rows_since(moment: datetime) -> Rows:
     """Return the rows of the speed layer that arrived from a moment on, by table; broken rules by name."""
-    filters = [("ingested_at", ">=", moment)]
+    return _rows([("ingested_at", ">=", moment)])
+
+
+def rows_made_of(records: Iterable[StreamRecord]) -> Rows:
+    """Return likewise the rows that were made of records, whatever the clock said at their arrival."""
+    return _rows([("sequence_number", "in", [record.sequence_number for record in records])])
+
+
+def _rows(filters: list[tuple[str, str, Any]]) -> Rows:
     found = {name: delta_table(name, "speed").to_pyarrow_table(filters=filters).to_pylist() for name in TABLES}
     for row in found["quarantine"]:
         row["rules"].sort()
