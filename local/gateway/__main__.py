@@ -27,6 +27,8 @@ def main() -> None:
         port=port("gateway"),
         access_log=False,
         server_header=False,
+        # Longer than clients keep idle connections: none writes a request into one that is being closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=15,  # the default waits for ever for a client that does
     )
 
