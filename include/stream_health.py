@@ -10,6 +10,7 @@ from include.settings import settings
 
 # A heartbeat is missed now and then on a busy machine.
 _MISSED_BEATS = 6
+_LONGEST_LAG_MS = 10**15  # 30,000 years
 
 
 def judge(
@@ -77,7 +78,10 @@ def is_heartbeat(beat: dict[str, Any]) -> bool:
         moment = datetime.fromisoformat(beat["beat_at"])
     except (ValueError, TypeError, KeyError):
         return False
-    return moment.tzinfo is not None and isinstance(beat.get("lag_ms"), int | float | None)
+    lag = beat.get("lag_ms")
+    # json reads NaN and Infinity, and integers of any size; whoever computes with them would raise.
+    is_lag = lag is None or (isinstance(lag, int | float) and abs(lag) <= _LONGEST_LAG_MS)
+    return moment.tzinfo is not None and is_lag
 
 
 def _state(run: dict[str, Any] | None, beat: dict[str, Any], now: datetime) -> str:

@@ -17,7 +17,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from local import health, ports, postgres, secret_store
-from local.home import ROOT, home
+from local.home import ROOT, home, make_home
 from local.process_environment import ADMIN, OWN_SOURCE, airflow_environment, base_environment
 from local.progress import Progress, waits_for
 from local.spark_wheel_path import VARIABLE, spark_wheel_path
@@ -322,7 +322,7 @@ def _check_machine() -> None:
             problems.append(
                 f"port {number} ({name}) is taken by {_owner(number)}: stop it, or set PINPIPE_PORT_OFFSET=2000"
             )
-    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home()
     room = disk()
     if not room["enough"]:
         problems.append(
@@ -374,7 +374,7 @@ def _owner(number: int) -> str:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_home()
     lock = FileLock(f"{home()}.lock")
     try:
         with lock.acquire(timeout=0):

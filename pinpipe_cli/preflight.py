@@ -60,13 +60,13 @@ def airflow_variables(env: str, connections_prefix: str) -> Mapping[str, str]:
     :raises LookupError: when there is no local world.
     """
     from local import secret_store
-    from local.home import home
+    from local.home import home, make_home
     from local.process_environment import airflow_environment, aws_environment
 
     if env != "local":
         kwargs = {"connections_prefix": connections_prefix, "variables_prefix": None, "config_prefix": None}
         return {
-            "AIRFLOW_HOME": str(home() / "airflow-elsewhere"),
+            "AIRFLOW_HOME": str(make_home() / "airflow-elsewhere"),
             "AIRFLOW__SECRETS__BACKEND": _SECRETS_BACKEND,
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs),
         }

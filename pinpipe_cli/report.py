@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include import layout
 from include.settings import settings
-from local.home import home
+from local.home import make_home
 
 _FILE = re.compile(r'href="([0-9TZ.]+/(?:answers/)?[A-Za-z0-9]+\.(?:csv|json))"')
 
@@ -30,12 +30,12 @@ def fetch_report() -> Path:
         raise LookupError(
             f"there is no report at s3://{settings().bucket}/{key} ({error}): run `pinpipe run analytics`"
         ) from error
-    folder = home() / layout.REPORT_ROOT
+    folder = make_home() / layout.REPORT_ROOT
+    folder.mkdir(exist_ok=True)
     for name in _linked(body.decode()):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(settings().bucket, f"{layout.REPORT_ROOT}/{name}", str(file))
-    folder.mkdir(parents=True, exist_ok=True)
     page = folder / "latest.html"
     page.write_bytes(body)
     return page

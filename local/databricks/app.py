@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.databricks import spark_settings
-from local.databricks.errors import ApiError
+from local.databricks.errors import ApiError, invalid_parameter
 from local.databricks.executor import Executor
 from local.databricks.files_api import FilesApi
 from local.databricks.jobs_api import JobsApi
@@ -81,7 +81,7 @@ def application(state: Path, jars: Path, base_url: str, token: str, environment:
         ],
         lifespan=lifespan,
         middleware=[Middleware(_TokenCheck, token=token)],
-        exception_handlers={ApiError: _refuse, HTTPException: _refuse_route},
+        exception_handlers={ApiError: _refuse, HTTPException: _refuse_route, OverflowError: _refuse_number},
     )
 
 
@@ -125,6 +125,11 @@ async def _refuse(request: Request, error: Exception) -> Response:
         raise error
     log.info("%s %s: %s", request.method, request.url.path, error.message)
     return _refusal(error)
+
+
+async def _refuse_number(request: Request, error: Exception) -> Response:
+    """Refuse an id that SQLite cannot hold, and that therefore nothing has."""
+    return _refusal(invalid_parameter(f"A number has more than 64 bits, which no id and no token has ({error})"))
 
 
 async def _refuse_route(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from pathlib import Path
 from local.databricks.errors import ApiError, invalid_parameter, invalid_state, not_found
 
 _PREFIX = "/Volumes/"
-_LONGEST_NAME = 255
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, of Linux
 
 
 class Volumes:
@@ -33,9 +33,11 @@ class Volumes:
         parts = text.removeprefix(_PREFIX).rstrip("/").split("/")
         if not text.startswith(_PREFIX) or len(parts) < 3:
             raise invalid_parameter(f"{volume_path!r} is not a path /Volumes/<catalog>/<schema>/<volume>/…")
-        if any(part in ("", ".", "..") or "\0" in part or "\\" in part or len(part) > _LONGEST_NAME for part in parts):
-            raise invalid_parameter(f"{volume_path!r} has a part that is no name: empty, . , .. or too long")
+        if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
+            raise invalid_parameter(f"{volume_path!r} has a part that is no name: empty, . , .. or with \\ or NUL")
         place = self._root.joinpath(*parts)
+        if not _can_be_stored(place):
+            raise invalid_parameter(f"{volume_path!r} is no name that can be stored: not Unicode, or too long")
         if not place.resolve().is_relative_to(self._root):
             raise invalid_parameter(f"{volume_path!r} leads out of the volumes")
         return place
@@ -115,3 +117,11 @@ class Volumes:
             place.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise invalid_parameter(f"{volume_path}: a part of this path is a file") from None
+
+
+def _can_be_stored(place: Path) -> bool:
+    try:
+        name_bytes = [len(part.encode()) for part in place.parts]
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return max(name_bytes) <= _LONGEST_NAME and sum(name_bytes) + len(name_bytes) <= _LONGEST_PATH

@@ -33,7 +33,7 @@ from tests.faults.moments import (
 from tests.faults.poster import Poster
 from tests.faults.schedule import Kill
 from tests.faults.stream_side import StreamSide
-from tests.faults.suffering import MOMENT_WITHIN_S, end_well, kill_in_the_midst
+from tests.faults.suffering import MOMENT_WITHIN_S, STORING, end_well, kill_in_the_midst
 from tests.faults.victims import Killed, NoSuchProcessError, wait_until_back
 from tests.world import World
 
@@ -232,7 +232,7 @@ class Soak:
         speed = Tables(self._world, "speed", DATASETS)
         moments: dict[str, Callable[[Ongoing], bool]] = {
             POSTING: lambda _: len(self._poster.ledger.accepted) > accepted,
-            SINKING: lambda _: self._has_stored_and_not_committed(),
+            SINKING: lambda _: self._has_stored_and_not_committed() if each.victim in STORING else self._is_behind(),
             COMMITTING: lambda ongoing: half_committed.by(ongoing.job_reading()),
             STREAMING: lambda ongoing: speed.written() and in_the_midst_of_a_batch(checkpoints(self._s3, ongoing.job)),
         }
@@ -242,6 +242,9 @@ class Soak:
     def _has_stored_and_not_committed(self) -> bool:
         keys = raw_keys(self._s3, str(datetime.now(UTC).date()))
         return bool(uncommitted(keys, self._progress.committed()))
+
+    def _is_behind(self) -> bool:
+        return self._progress.landed() < self._progress.held()
 
     def _miss(self, each: Kill, why: str) -> None:
         self.missed += 1

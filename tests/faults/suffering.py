@@ -43,7 +43,7 @@ from tests.world import World
 MOMENT_WITHIN_S = 300.0
 _ASKS_WITHIN_S = 60.0
 _AS_QUICKLY_AS_CAN_BE_S = 0.002
-_STORING = ("broker", "sink", "ministack")
+STORING = ("broker", "sink", "ministack")  # what takes part when the sink stores; others wait for it
 
 
 def activity_of(name: str, world: World, source: FaultSource, victim: str) -> Activity:
@@ -53,7 +53,7 @@ def activity_of(name: str, world: World, source: FaultSource, victim: str) -> Ac
     """
     if name == POSTING:
         return Posting(world, source)
-    if name == SINKING and victim not in _STORING:
+    if name == SINKING and victim not in STORING:
         return WaitingForSink(world)
     kinds: dict[str, type[Any]] = {
         SINKING: Sinking,

@@ -6,6 +6,7 @@ need. The routes only read: a day is cleaned again by the browser's own request 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -94,7 +95,9 @@ def create_page_app() -> FastAPI:
         """Return the same as figures, and the page's parts anew."""
         shown = asked.overview()
         parts = render_parts(shown, **_about(request))
-        return JSONResponse({**shown.as_json, "parts": {name: str(part) for name, part in parts.items()}})
+        answer = {**shown.as_json, "parts": {name: str(part) for name, part in parts.items()}}
+        # In ASCII, unlike JSONResponse: a text from outside may hold what UTF-8 has no bytes for.
+        return Response(json.dumps(answer, allow_nan=False), media_type="application/json")
 
     @app.get("/days/{day}", response_class=HTMLResponse)
     def of_day(request: Request, day: DayInPath, asked: Asked) -> Response:

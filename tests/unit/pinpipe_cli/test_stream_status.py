@@ -83,7 +83,8 @@ def of_heartbeat(monkeypatch: pytest.MonkeyPatch, content: str) -> dict[str, Any
     + [
         json.dumps(beat(**broken))
         for broken in ({"beat_at": None}, {"beat_at": "soon"}, {"beat_at": "2026-03-01T12:00:00"}, {"lag_ms": "1"})
-    ],
+    ]
+    + [json.dumps(beat(lag_ms=lag)) for lag in (float("nan"), float("inf"), 1e300, 10**17)],
 )
 def test_a_heartbeat_that_is_broken_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     with pytest.raises(LookupError, match=f"{layout.receipt_key('clean_stream')} is broken: "):

@@ -51,6 +51,21 @@ def test_an_unknown_route_or_method_is_501(client):
     assert client.get("/api/2.0/clusters/list").json()["error_code"] == "NOT_IMPLEMENTED"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"{JOBS}/get?job_id={2**63}", None),
+        ("GET", f"{JOBS}/runs/get?run_id={10**23}", None),
+        ("GET", f"{JOBS}/runs/list?page_token={10**23}", None),
+        ("POST", f"{JOBS}/delete", {"job_id": 10**30}),
+        ("GET", f"/api/2.0/permissions/jobs/{10**23}", None),
+    ],
+)
+def test_ids_that_no_database_holds_are_refused_like_other_wrong_ones(client, method, path, body):
+    answer = client.request(method, path, json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_arguments_come_in_the_query_or_the_body_or_both_and_as_text(client):
     job_id = create(client)
     assert client.get(f"{JOBS}/get", params={"job_id": str(job_id)}).json()["job_id"] == job_id

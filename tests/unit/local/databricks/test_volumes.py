@@ -62,6 +62,9 @@ def test_an_upload_that_breaks_off_leaves_the_old_content_and_nothing_else(volum
         "/Volumes/c/s/v/..\\x",
         "dbfs:/tmp/x",
         "/Volumes/c/s/v/" + "n" * 300,
+        "/Volumes/c/s/v/" + "é" * 200,  # 400 bytes
+        "/Volumes/c/s/v/" + "n/" * 3_000 + "x",
+        "/Volumes/c/s/v/\ud800",
     ],
 )
 def test_no_path_leads_out_of_the_volumes(volumes, path):

@@ -14,7 +14,7 @@ from pinpipe_airflow.page.receipt_shelf import ReceiptShelf
 from pinpipe_airflow.page.runs import Runs
 
 from include.settings import settings
-from tests.unit.plugins.page.sample_pipeline import Objects, ObjectsHook, running, states
+from tests.unit.plugins.page.sample_pipeline import Objects, ObjectsHook, running, sample_pipeline, states
 
 NOW = datetime.now(UTC)
 YESTERDAY = NOW.date() - timedelta(days=1)
@@ -86,3 +86,11 @@ def test_a_fault_of_the_page_itself_is_told_behind_the_same_headers(monkeypatch:
 @pytest.mark.parametrize("path", ["/", "/pipeline.json", f"/days/{YESTERDAY}", "/nothing"])
 def test_every_answer_has_the_headers(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     assert guarded(client_of(states(NOW)["full"], monkeypatch).get(path))
+
+
+def test_figures_hold_what_utf_8_cannot_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = sample_pipeline({}, running(NOW, connector="FAILED: \ud800"))
+    answer = client_of(odd, monkeypatch).get("/pipeline.json")
+    assert answer.status_code == 200
+    texts = {station["id"]: station["text"] for station in answer.json()["stations"]}
+    assert any("\ud800" in text for text in texts.values())

@@ -54,6 +54,14 @@ def test_a_broken_receipt_is_told_and_hides_no_other(content):
     assert isinstance(receipts[good], CleanedDay)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_a_broken_receipt_of_provision_hides_no_day(content):
+    good = TODAY - timedelta(days=1)
+    shelf, _ = shelf_of({"receipts/provision/latest.json": content, key(good): receipt(good)})
+    cleaned = shelf.cleaned_days()
+    assert (list(cleaned.receipts), cleaned.provisioned) == ([good], True)
+
+
 def test_keys_that_are_no_days_receipts_are_passed_over():
     days = ("2026-13-40", "..", "2999-01-01", "<script>")
     names = [f"receipts/clean_batch/dt={day}/latest.json" for day in days]
