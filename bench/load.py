@@ -23,7 +23,7 @@ _HOUR_S = 3_600
 # So small that the usage plan is what bounds them.
 _POSTS_PER_REQUEST = 10
 _AT_ONCE = 64
-_SERVICES = ("gateway", "kafka_rest", "kafka", "connect")
+_SERVICES = ("gateway", "kafka_rest", "kafka", "connect", "ministack")
 _SAMPLE_EVERY_S = 2.0
 _LAG_WITHIN_S = 900.0
 _NONE = Want("<=", 0)

@@ -9,6 +9,7 @@ missing is in the log of their job. The scheduled DAGs are skipped until that re
 
 - **First** the task `preflight` looks at credentials, permissions, names, quotas, connections and versions, and fails
   with all that is wrong at once. `source_check` sees whether the source database can be read.
+- `rights_withheld`: missing rights to change AWS do not stop it; a task that needs them fails.
 - `mode`: `plan` changes nothing; the last task, `receipt`, returns what would be created or changed, and what stays.
 """
 
@@ -61,6 +62,13 @@ with DAG(
             title="Mode",
             description="`apply` makes what is missing and changes what differs; `plan` only says what that would be.",
         ),
+        "rights_withheld": Param(
+            False,
+            type="boolean",
+            title="Rights withheld",
+            description="Go on where rights to change AWS are denied (`ProvisioningRights=withheld`): what is as wanted "
+            "stays, Databricks' jobs are declared, and a task that has to change something of AWS fails.",
+        ),
     },
 ) as dag:
 
@@ -85,7 +93,7 @@ with DAG(
         from pinpipe_airflow.preflight.report import refuse_wrong
         from pinpipe_airflow.preflight.running import run_checks
 
-        return refuse_wrong(run_checks(settings(), plan=params["mode"] == PLAN))
+        return refuse_wrong(run_checks(settings(), may_change=params["mode"] != PLAN and not params["rights_withheld"]))
 
     @task
     def receipt(resources: dict[str, Any], params: Any = None, run_id: Any = None) -> list[str] | str:

@@ -138,6 +138,11 @@ def _the_wheel_is_where_databricks_reads(given: Given) -> Iterator[tuple[str, st
         yield "spark_wheel", f"Databricks reads it from {', '.join(_WHEEL_PLACES)} and not from elsewhere"
 
 
+def _the_bucket_is_versioned(given: Given) -> Iterator[tuple[str, str]]:
+    if given.values.get("old_version_days", 1) is None:
+        yield "old_version_days", "it has to be a number of days on AWS, where the bucket is always versioned"
+
+
 def _host(address: str) -> str:
     # A format's {…} may stand where a host or a port does.
     return urlsplit(re.sub(r"\{[^}]*\}", "x", address)).hostname or ""
@@ -150,4 +155,5 @@ RULES: tuple[Rule, ...] = (
     _the_apis_region_is_the_region,
     _roles_are_of_the_account,
     _the_wheel_is_where_databricks_reads,
+    _the_bucket_is_versioned,
 )

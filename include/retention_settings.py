@@ -23,12 +23,13 @@ class RetentionSettings(BaseSettings):
         description="How many days back versions of the batch layer's tables can be read; `maintain` removes what only "
         "older ones need.",
     )
-    old_version_days: int = Field(
+    old_version_days: int | None = Field(
         30,
         ge=1,
         le=3_650,
         description="For so many days objects that were overwritten or deleted can be brought back, as the bucket is "
-        "versioned; then S3 removes them for good.",
+        "versioned; then S3 removes them for good. Null, on a laptop alone: the bucket is not versioned, as the S3 "
+        "there keeps all versions in memory.",
     )
     checkpoint_retention_days: int = Field(
         30,

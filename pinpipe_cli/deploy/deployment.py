@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,38 +135,40 @@ def _bring_about(
         if plan.empty and before and before.release == state.id and before.verified:
             say(f"nothing to deploy: {target.environment.name} is at {state.id} since {before.content['deployed_at']}")
             verify(target.airflow, state.dag_sources, None, say)
-            return
-        record = _carry_out(plan, target, bucket, checkout, rolled_back_to, before, say)
-        _verify_and_record(record, state, target, bucket, say)
-    if before and before.content["spark_wheel"] == state.spark_wheel:
-        return
-    # Not within the lock: a run may take hours. A first deployment is provisioned when everything else is set up.
-    if before and provision and target.volume.holds(state.spark_wheel):
+            record, wheel_stored = before, True
+        else:
+            wheel_stored = not plan.new_wheel or _wheel_stored(state.spark_wheel, target, checkout, say)
+            record = _carry_out(plan, target, bucket, rolled_back_to, before, say)
+            record = _verify_and_record(record, state, target, bucket, say)
+    if before is None:  # provisioned when everything else is set up
+        say(f"Spark jobs of the new wheel are declared by: {provision_command(target.given)}")
+    elif not record.jobs_declared and wheel_stored:
+        _have_jobs_declared(record, target, bucket, say, provision=provision)
+
+
+def _have_jobs_declared(
+    record: DeploymentRecord, target: Target, bucket: VersionedBucket, say: Say, *, provision: bool
+) -> None:
+    """Have `provision` declare the jobs with the wheel, and write that down: until then each deployment tries it.
+
+    Not within the lock, as a run may take hours.
+    """
+    if provision:
         declare_jobs(target.airflow, target.given, say)
     else:
         say(f"Spark jobs of the new wheel are declared by: {provision_command(target.given)}")
+    write_record(bucket, record, jobs_declared=True)
 
 
 def _carry_out(
     plan: Plan,
     target: Target,
     bucket: VersionedBucket,
-    checkout: Path | None,
     rolled_back_to: str | None,
     before: DeploymentRecord | None,
     say: Say,
 ) -> DeploymentRecord:
     state = plan.state
-    if plan.new_wheel:
-        try:
-            _store_wheel(state.spark_wheel, target, checkout)
-            say(f"stored {state.spark_wheel}")
-        except VolumeMissingError as error:
-            # What makes the volume has to be deployed before it.
-            say(
-                f"the wheel is NOT stored: {error}. `{provision_command(target.given)}` makes the volume, and fails "
-                "for want of the wheel: deploy again then, and provision"
-            )
     dag_versions = dict(plan.dag_versions)
 
     def store_dags(*, sources: bool) -> None:
@@ -199,7 +201,7 @@ def _verify_and_record(
     target: Target,
     bucket: VersionedBucket,
     say: Say,
-) -> None:
+) -> DeploymentRecord:
     # Written before it is known to work: what is there can be told, and gone back from, in any case.
     write_record(bucket, record, verified=False)
     try:
@@ -211,6 +213,22 @@ def _verify_and_record(
         ) from error
     write_record(bucket, record, verified=True)
     say(f"deployed {state.id} to {target.environment.name}: s3://{bucket.name}/{record.key}")
+    return replace(record, content={**record.content, "verified": True})
+
+
+def _wheel_stored(path: str, target: Target, checkout: Path | None, say: Say) -> bool:
+    """Store the wheel, and return whether there was a place for it."""
+    try:
+        _store_wheel(path, target, checkout)
+    except VolumeMissingError as error:
+        # What makes the volume has to be deployed before it.
+        say(
+            f"the wheel is NOT stored: {error}. `{provision_command(target.given)}` makes the volume, and fails "
+            "for want of the wheel: deploy again then, and provision"
+        )
+        return False
+    say(f"stored {path}")
+    return True
 
 
 def _store_wheel(path: str, target: Target, checkout: Path | None) -> None:

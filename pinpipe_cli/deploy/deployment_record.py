@@ -41,6 +41,11 @@ class DeploymentRecord:
         return bool(self.content["verified"])
 
     @property
+    def jobs_declared(self) -> bool:
+        """Whether Databricks' jobs have its wheel, or a person was told to see to that."""
+        return bool(self.content.get("jobs_declared", True))
+
+    @property
     def of(self) -> str:
         """Name of the deployment whose state this is: its own, or of the one that was rolled back to."""
         return str(self.content.get("rolled_back_to") or self.name)
@@ -97,13 +102,17 @@ def new_record(
         "files": {kind.name: _entry(one, files[kind]) for kind, one in state.files.items()},
         "dags": [_entry(one, dags[one.key]) for one in state.dags],
         "spark_wheel": state.spark_wheel,
+        "jobs_declared": before is None or (before.jobs_declared and before.content["spark_wheel"] == state.spark_wheel),
     }
     return DeploymentRecord(f"{now:%Y%m%dT%H%M%S.%fZ}-{state.id}", content)
 
 
-def write_record(bucket: VersionedBucket, record: DeploymentRecord, verified: bool) -> None:
-    """Store a record."""
-    content = {**record.content, "verified": verified}
+def write_record(bucket: VersionedBucket, record: DeploymentRecord, **now_known: bool) -> None:
+    """Store a record.
+
+    :param now_known: what has come about since it was made: ``verified``, ``jobs_declared``.
+    """
+    content = {**record.content, **now_known}
     bucket.put(wanted(record.key, json.dumps(content, indent=2).encode()))
 
 

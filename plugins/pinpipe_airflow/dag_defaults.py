@@ -31,5 +31,5 @@ ALERTED_ONCE: dict[str, Any] = {
 RUN_NOW: dict[str, Any] = {
     "deferrable": True,
     "polling_period_seconds": 5,
-    "idempotency_token": "{{ macros.pinpipe.idempotency_token(ti) }}",
+    "idempotency_token": "{{ macros.pinpipe.idempotency_token(ti, dag_run) }}",
 }

@@ -43,7 +43,8 @@ def leave_reason(context: Context) -> None:
 def failure(dag_id: str, task_id: str, error: Any) -> dict[str, str]:
     """Return what is left of an error: its first line, with secrets that Airflow knows masked, and its alert.
 
-    The other lines may hold rows of the data, which an alert is no place for; the task's log has them.
+    The other lines may hold rows of the data, which decide over no alert and which it is no place for; the task's log
+    has them.
 
     :param error: an exception, or a text.
     """
@@ -53,12 +54,12 @@ def failure(dag_id: str, task_id: str, error: Any) -> dict[str, str]:
     words = str(error).strip()
     if isinstance(error, BaseException) and not isinstance(error, AirflowFailException):
         words = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    alert_id = alert_of_failure(dag_id, task_id, words, getattr(error, "alert_id", None))
+    alert_id = alert_of_failure(dag_id, task_id, _first_line(words), getattr(error, "alert_id", None))
     # Masked before it is cut: half a secret would not be known.
-    return {"reason": _first_line(str(redact(words))), "alert": str(alert_id)}
+    reason = _first_line(str(redact(words)))
+    return {"reason": reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}…", "alert": str(alert_id)}
 
 
 def _first_line(text: str) -> str:
     # A job's error is quoted by the provider, with its line breaks written out.
-    line = re.split(r"\n|\\n", text, maxsplit=1)[0]
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return re.split(r"\n|\\n", text, maxsplit=1)[0]

@@ -7,14 +7,17 @@ import re
 from typing import Any
 
 
-def idempotency_token(ti: Any) -> str:
+def idempotency_token(ti: Any, dag_run: Any) -> str:
     """Return the idempotency token of a task instance's run-now request: 64 hexadecimal characters.
 
-    A repeated request of the same try finds the run that is already there; the next try starts a new one.
+    A repeated request of the same try finds the run that is already there; the next try starts a new one. So does a
+    DAG run that was deleted and made anew: a backfill gives the run of a day the same id each time, and Databricks
+    would answer with what the deleted one had it do.
 
     :param ti: the task instance, with ``dag_id``, ``run_id``, ``task_id`` and ``try_number``.
+    :param dag_run: its DAG run, with ``start_date``.
     """
-    parts = (ti.dag_id, ti.run_id, ti.task_id, str(ti.try_number))
+    parts = (ti.dag_id, ti.run_id, ti.task_id, str(ti.try_number), str(dag_run.start_date))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

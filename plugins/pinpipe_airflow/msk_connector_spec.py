@@ -142,8 +142,8 @@ class ConnectorSpec:
         worker = described.get("workerConfiguration") or {}
         logs = described.get("logDelivery", {}).get("workerLogDelivery", {}).get("cloudWatchLogs", {})
         return {
-            # AWS tells the brokers in any order.
-            "brokers": _set(cluster["bootstrapServers"]) == _set(self.bootstrap_servers),
+            # AWS tells the brokers in any order, and not always all: by any of them the connector finds the others.
+            "brokers": not _set(cluster["bootstrapServers"]).isdisjoint(_set(self.bootstrap_servers)),
             "subnets": set(cluster["vpc"]["subnets"]) == set(self.subnets),
             "security groups": set(cluster["vpc"].get("securityGroups") or ()) == set(self.security_groups),
             "authentication": described["kafkaClusterClientAuthentication"]["authenticationType"] == "IAM",

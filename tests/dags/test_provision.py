@@ -242,15 +242,16 @@ def test_nothing_is_made_before_everything_was_checked(dag):
     assert set(dag.task_ids) - {"teardown_over", "preflight"} == after
 
 
-def test_a_plan_is_made_without_the_rights_that_only_changes_need(laptop, monkeypatch):
-    denied = replace(wrong("permissions", "s3:CreateBucket is denied", "allow it"), plan_does_without=True)
+def test_rights_that_only_changes_need_stop_neither_plans_nor_what_does_without_them(laptop, monkeypatch):
+    denied = replace(wrong("permissions", "s3:CreateBucket is denied", "allow it"), only_for_changes=True)
     of_one = partial(running.run_checks, checks=[Check("permissions", lambda _: [denied])])
     monkeypatch.setattr(running, "run_checks", of_one)
     preflight = laptop.get_task("preflight").python_callable
-    (found,) = preflight(params={"mode": "plan"})
-    assert found["outcome"] == "warning"
+    for without in ({"mode": "plan", "rights_withheld": False}, {"mode": "apply", "rights_withheld": True}):
+        (found,) = preflight(params=without)
+        assert found["outcome"] == "warning"
     with pytest.raises(PreflightError, match="s3:CreateBucket is denied"):
-        preflight(params={"mode": "apply"})
+        preflight(params={"mode": "apply", "rights_withheld": False})
 
 
 def test_a_laptop_imports_nothing_that_only_aws_has():

@@ -33,11 +33,19 @@ def rows_of_old_day(world: World, wait_until: Wait) -> dict[str, list[dict[str, 
     return rows
 
 
+@pytest.fixture(scope="module")
+def raw_of_old_day(world: World, rows_of_old_day: dict[str, list[dict[str, Any]]]) -> dict[str, bytes]:
+    """The day's raw objects as they are before anything is maintained."""
+    return raw_objects(world, OLD_DAY)
+
+
 def test_tables_are_maintained_in_the_queue_of_cleaning_and_answers_stay_as_they_are(
-    world: World, wait_until: Wait, rows_of_old_day: dict[str, list[dict[str, Any]]]
+    world: World,
+    wait_until: Wait,
+    rows_of_old_day: dict[str, list[dict[str, Any]]],
+    raw_of_old_day: dict[str, bytes],
 ) -> None:
     before, receipts = world.pinpipe("query", "Q2", "--format", "json").stdout, clean_receipts(world)
-    raw = raw_objects(world, OLD_DAY)
 
     maintaining, _ = run_all(world, wait_until, ("maintain", {}), ("clean_batch", {"day": KEPT_DAY}))
 
@@ -62,7 +70,7 @@ def test_tables_are_maintained_in_the_queue_of_cleaning_and_answers_stay_as_they
     assert {of["vacuumed"]["files"] for of in receipt["tables"].values()} == {0}, "everything is younger than a week"
     removed = receipt["raw_objects"]["removed"]
     assert (removed["days"], removed["oldest"], removed["newest"]) == (1, OLD_DAY, OLD_DAY)
-    assert (removed["objects"], removed["bytes"]) == (len(raw), sum(raw.values()))
+    assert (removed["objects"], removed["bytes"]) == (len(raw_of_old_day), sum(map(len, raw_of_old_day.values())))
     assert raw_objects(world, OLD_DAY) == {}
     assert raw_objects(world, KEPT_DAY)
     assert clean_rows(OLD_DAY) == rows_of_old_day
@@ -72,7 +80,10 @@ def test_tables_are_maintained_in_the_queue_of_cleaning_and_answers_stay_as_they
 
 
 def test_a_day_whose_raw_objects_are_gone_keeps_its_rows_until_they_are_back_or_their_loss_is_accepted(
-    world: World, wait_until: Wait, rows_of_old_day: dict[str, list[dict[str, Any]]]
+    world: World,
+    wait_until: Wait,
+    rows_of_old_day: dict[str, list[dict[str, Any]]],
+    raw_of_old_day: dict[str, bytes],
 ) -> None:
     log = failed_try(world, world.api.trigger("clean_batch", {"day": OLD_DAY}), wait_until)
     assert "raw objects that its last cleaning has read are gone" in log
@@ -81,7 +92,7 @@ def test_a_day_whose_raw_objects_are_gone_keeps_its_rows_until_they_are_back_or_
 
     world.run("clean_batch", {"day": OLD_DAY, "missing_raw": "accept"})
     assert not any(clean_rows(OLD_DAY).values())
-    bring_back(world, OLD_DAY)
+    put_back(world, raw_of_old_day)
     world.run("clean_batch", {"day": OLD_DAY})
     assert clean_rows(OLD_DAY) == rows_of_old_day
 
@@ -95,20 +106,18 @@ def run_all(world: World, wait_until: Wait, *wanted: tuple[str, dict[str, Any]])
     return [run_id for _, run_id in runs]
 
 
-def raw_objects(world: World, day: str) -> dict[str, int]:
-    """Return the sizes of a day's raw objects by key."""
+def raw_objects(world: World, day: str) -> dict[str, bytes]:
+    """Return a day's raw objects by key."""
     s3 = world.aws("s3")
     pages = [s3.list_objects_v2(Bucket=BUCKET, Prefix=f"topics/{topic}/dt={day}/") for topic in TOPICS]
-    return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
 
-def bring_back(world: World, day: str) -> None:
-    """Bring a day's raw objects back: in a versioned bucket the marks that delete them are removed."""
+def put_back(world: World, objects: dict[str, bytes]) -> None:
     s3 = world.aws("s3")
-    for topic in TOPICS:
-        versions = s3.list_object_versions(Bucket=BUCKET, Prefix=f"topics/{topic}/dt={day}/")
-        for mark in versions.get("DeleteMarkers", []):
-            s3.delete_object(Bucket=BUCKET, Key=mark["Key"], VersionId=mark["VersionId"])
+    for key, body in objects.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
 
 
 def clean_rows(day: str) -> dict[str, list[dict[str, Any]]]:

@@ -88,6 +88,8 @@ class MskClusterHook(PatientAwsHook):
     def bootstrap_brokers(self, arn: str) -> str:
         """Return the brokers' addresses for clients that sign in by IAM, ``host:port`` with commas between.
 
+        AWS tells them in any order; here they are sorted, so that what is made of them is the same each time.
+
         :raises ValueError: when the cluster has none.
         """
         brokers: str = self.client.get_bootstrap_brokers(ClusterArn=arn).get("BootstrapBrokerStringSaslIam", "")
@@ -96,7 +98,7 @@ class MskClusterHook(PatientAwsHook):
                 f"cluster {arn} has no brokers for IAM: switch IAM access control on in its security settings, then "
                 "run this task again"
             )
-        return brokers
+        return ",".join(sorted(brokers.split(",")))
 
     def delete(self, arn: str) -> bool:
         """Begin to delete a cluster with all its records; return whether there was one."""

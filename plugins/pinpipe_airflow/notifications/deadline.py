@@ -59,7 +59,7 @@ class MissedDeadlineNotifier(CallbackNotifier):
         )
 
     def _cleaned(self, day: str, ended: datetime) -> bool:
-        """Return whether the day was cleaned after it ended; no error while looking silences the alert."""
+        """Return whether a cleaning of the day began after it ended; no error while looking silences the alert."""
         try:
             from botocore.config import Config
 
@@ -70,7 +70,7 @@ class MissedDeadlineNotifier(CallbackNotifier):
             receipt = ReceiptHook(settings().bucket, aws_conn_id=settings().aws_conn_id, config=brisk).read(
                 "clean_batch", day
             )
-            return receipt is not None and datetime.fromisoformat(receipt["finished_at"]) >= ended
+            return receipt is not None and datetime.fromisoformat(receipt["started_at"]) >= ended
         except Exception as error:  # an S3 that does not answer, a broken receipt: whatever it is
             self.log.warning("Whether %s is clean is not known: %r", day, error)
             return False

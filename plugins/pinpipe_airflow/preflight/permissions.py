@@ -160,7 +160,7 @@ class _Simulation:
         if needed.teardown_only:
             return [warning(subject, f"{found}, which only teardown does", _WAY_OUT) for _, found in told]
         return [
-            replace(wrong(subject, found, _WAY_OUT), plan_does_without=actions is changing) for actions, found in told
+            replace(wrong(subject, found, _WAY_OUT), only_for_changes=actions is changing) for actions, found in told
         ]
 
     def _denial(self, needed: Needed, actions: Sequence[str]) -> str:

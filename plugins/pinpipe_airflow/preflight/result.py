@@ -29,7 +29,7 @@ class Finding:
     :param found: what was found, without secrets.
     :param way_out: what to do about it; empty where nothing.
     :param why: why it matters, where what was found does not say it.
-    :param plan_does_without: whether only changes come to grief by it, so that a plan is made all the same.
+    :param only_for_changes: whether only changes come to grief by it, so that a plan is made all the same.
     """
 
     subject: str
@@ -37,11 +37,11 @@ class Finding:
     found: str
     way_out: str = ""
     why: str = ""
-    plan_does_without: bool = False
+    only_for_changes: bool = False
 
     def as_dict(self) -> dict[str, str]:
         """Return it as plain texts, for XCom and JSON; without ``why`` where there is none."""
-        texts = {name: str(value) for name, value in asdict(self).items() if name != "plan_does_without"}
+        texts = {name: str(value) for name, value in asdict(self).items() if name != "only_for_changes"}
         return texts if self.why else {name: text for name, text in texts.items() if name != "why"}
 
 

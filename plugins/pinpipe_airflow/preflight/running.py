@@ -45,16 +45,16 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def run_checks(wanted: Settings, checks: Sequence[Check] = CHECKS, *, plan: bool = False) -> list[Finding]:
+def run_checks(wanted: Settings, checks: Sequence[Check] = CHECKS, *, may_change: bool = True) -> list[Finding]:
     """Run all checks at the same time, and return what they have found, in their order.
 
     :param wanted: the settings.
     :param checks: all of them unless given.
-    :param plan: whether nothing is to be changed: what only changes come to grief by is a warning then.
+    :param may_change: whether AWS may have to be changed; else what only changes come to grief by is a warning.
     """
     connections.forget()
     running = [_Running(check, wanted) for check in checks]
-    found = [_for_plan(finding) if plan else finding for one in running for finding in one.findings()]
+    found = [finding if may_change else _without_changes(finding) for one in running for finding in one.findings()]
     secrets = known_secrets()
     return [
         replace(finding, found=masked(finding.found, secrets), way_out=masked(finding.way_out, secrets))
@@ -62,9 +62,9 @@ def run_checks(wanted: Settings, checks: Sequence[Check] = CHECKS, *, plan: bool
     ]
 
 
-def _for_plan(finding: Finding) -> Finding:
-    if finding.outcome is Outcome.WRONG and finding.plan_does_without:
-        return replace(finding, outcome=Outcome.WARNING, found=f"{finding.found}; a plan does without")
+def _without_changes(finding: Finding) -> Finding:
+    if finding.outcome is Outcome.WRONG and finding.only_for_changes:
+        return replace(finding, outcome=Outcome.WARNING, found=f"{finding.found}; what changes nothing does without")
     return finding
 
 

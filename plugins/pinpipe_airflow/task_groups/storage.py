@@ -26,6 +26,7 @@ def storage_group(wanted: Settings, *, mode: str = MODE) -> tuple[TaskGroup, dic
             task_id="bucket",
             bucket=wanted.bucket,
             region=wanted.region,
+            versioning=wanted.old_version_days is not None,
             old_version_days=wanted.old_version_days,
             raw_transition_days=wanted.raw_transition_days,
             raw_storage_class=wanted.raw_storage_class,

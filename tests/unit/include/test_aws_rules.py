@@ -128,6 +128,12 @@ def test_what_provision_makes_need_not_be_named():
     assert aws_faults(Given({**laptops, "rest_proxy": "create", "managed_roles": True}, laptops)) == []
 
 
+def test_only_a_laptops_bucket_may_have_no_versions():
+    (fault,) = aws_faults(Given({"env": "prod", "old_version_days": None}, ()))
+    assert fault[0] == "old_version_days"
+    assert aws_faults(Given({"env": "local", "old_version_days": None}, ())) == []
+
+
 def test_the_laptop_may_have_all_of_it(refusal):
     assert refusal("local", region=None, bucket=None, kafka_rest_url=None, api_url_format=None) == ""
 

@@ -348,13 +348,15 @@ def test_instances_are_run_in_private_subnets_from_amazons_images_and_tagged(sta
     }
 
 
-def test_the_deploying_job_is_of_one_repository_and_one_environment(stack):
+@pytest.mark.parametrize("repository", ["example/pinpipe", "example@123456/pinpipe@456789"])
+def test_the_deploying_job_is_of_one_repository_and_one_environment(repository):
+    stack = Stack(**EVERYTHING | {"GitHubRepository": repository})
     role = stack.resources["DeployRole"]["Properties"]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-            "token.actions.githubusercontent.com:sub": "repo:example/pinpipe:environment:prod",
+            "token.actions.githubusercontent.com:sub": f"repo:{repository}:environment:prod",
         }
     }
     assert role["PermissionsBoundary"] == "ref-DeployPolicy"
@@ -372,6 +374,12 @@ def test_the_deploying_job_is_of_one_repository_and_one_environment(stack):
         "airflow:InvokeRestApi",
         "iam:PassRole",
     }
+
+
+def test_a_deployment_may_start_the_run_that_declares_the_jobs(stack):
+    (airflow,) = [one for one in allowed(stack, "DeployRole") if "airflow:InvokeRestApi" in listed(one["Action"])]
+    (role,) = listed(airflow["Resource"])
+    assert role.endswith(":role/pinpipe-prod/User")
 
 
 def test_without_a_repository_there_is_no_role_that_deploys():

@@ -65,6 +65,11 @@ def test_a_task_may_say_itself_which_alert_it_is() -> None:
     assert left == {"reason": "3 runs failed", "alert": "stream-failing"}
 
 
+def test_rows_that_an_error_shows_decide_over_no_alert() -> None:
+    error = AirflowException("TooManyQuarantinedError: 9 of 10 rows\n{'title': 'the pool was not provisioned'}")
+    assert failure("clean_batch", "clean", error)["alert"] == "too-many-quarantined"
+
+
 def test_a_secret_that_airflow_knows_is_masked_even_where_the_text_is_cut() -> None:
     mask_secret("hunter2hunter2")
     text = reason(RuntimeError("x" * 980 + " hunter2hunter2 is the password"))

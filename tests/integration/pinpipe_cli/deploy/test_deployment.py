@@ -140,6 +140,26 @@ def test_a_rollback_whose_jobs_stay_on_the_bad_wheel_fails_and_says_what_to_run(
     assert records(bucket_of(world))[0].verified
 
 
+def test_jobs_that_a_failed_deployment_did_not_declare_are_declared_by_the_next_one(world: World) -> None:
+    world.deploy()
+    _change_wheel(world)
+    world.write("dags/clean_batch.py", "broken")
+    with pytest.raises(DeploymentError, match="mend and deploy it again"):
+        world.deploy()
+    assert world.mwaa.provisioned == []
+    world.write("dags/clean_batch.py", "# mended")
+    world.mwaa.provision_fails = True
+    with pytest.raises(DeploymentError, match="MAY STILL RUN THE WHEEL OF BEFORE"):
+        world.deploy()
+    world.mwaa.provision_fails = False
+    tried = len(world.mwaa.provisioned)
+    said = world.deploy()
+    assert any(line.startswith("nothing to deploy: ") for line in said)
+    assert world.mwaa.provisioned[tried:] == wheels(world)
+    world.deploy()
+    assert len(world.mwaa.provisioned) == tried + 1
+
+
 def wheels(world: World) -> list[str]:
     return re.findall(r"PINPIPE_SPARK_WHEEL=(\S+)", world.mwaa.in_use("StartupScript").decode())
 

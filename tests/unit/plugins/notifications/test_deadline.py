@@ -12,8 +12,9 @@ from pinpipe_airflow.hooks.receipt import ReceiptHook
 from pinpipe_airflow.notifications import delivery
 from pinpipe_airflow.notifications.deadline import MissedDeadlineNotifier
 
-CLEANED_LATER = {"finished_at": "2024-03-01T00:20:00+00:00"}
-CLEANED_BEFORE_IT_ENDED = {"finished_at": "2024-02-29T15:00:00+00:00"}
+CLEANED_LATER = {"started_at": "2024-03-01T00:18:00+00:00", "finished_at": "2024-03-01T00:20:00+00:00"}
+# Begun two minutes before midnight, it has not read what came in these.
+CLEANED_BEFORE_IT_ENDED = {"started_at": "2024-02-29T23:58:00+00:00", "finished_at": "2024-03-01T00:00:40+00:00"}
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_an_s3_that_does_not_answer_is_no_reason_to_be_silent(
 
 
 @pytest.mark.parametrize(
-    "receipt", [ValueError("no JSON"), {}, [], {"finished_at": None}, {"finished_at": "2024-03-01T00:20:00"}]
+    "receipt", [ValueError("no JSON"), {}, [], {"started_at": None}, {"started_at": "2024-03-01T00:18:00"}]
 )
 def test_a_receipt_that_is_broken_is_none_either(
     told: list[Alert], monkeypatch: pytest.MonkeyPatch, receipt: Any

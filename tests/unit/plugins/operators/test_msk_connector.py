@@ -174,8 +174,9 @@ def test_it_is_created_with_the_local_keys_and_the_differences_of_aws_and_waited
     assert receipt == {"changed": True, "connector": "pinpipe-s3-sink", "actions": ["created"]}
 
 
-def test_a_second_time_changes_nothing(aws, connector):
-    aws.finds(described(bootstrap_servers="b-2.msk:9098,b-1.msk:9098", subnets=("subnet-2", "subnet-1")))
+@pytest.mark.parametrize("brokers", ["b-2.msk:9098,b-1.msk:9098", "b-3.msk:9098,b-2.msk:9098"])
+def test_a_second_time_changes_nothing(aws, connector, brokers):
+    aws.finds(described(bootstrap_servers=brokers, subnets=("subnet-2", "subnet-1")))
     aws.finds_parts()
     receipt = connector().execute({})
     assert receipt == {"changed": False, "connector": "pinpipe-s3-sink", "actions": []}

@@ -197,7 +197,7 @@ def test_an_iam_that_takes_its_time_leaves_the_rest_unchecked(wanted, asks, monk
 
 def outcomes_with(makes_all, asks, rights, *, plan):
     asks(Iam(allowed(Stack(**EVERYTHING, DataBucket=makes_all.bucket, ProvisioningRights=rights))))
-    found = run_checks(makes_all, permissions.CHECKS, plan=plan)
+    found = run_checks(makes_all, permissions.CHECKS, may_change=not plan)
     return {finding.subject: finding.outcome for finding in found}, found
 
 
@@ -206,7 +206,7 @@ def test_a_plan_needs_no_right_to_change_anything(makes_all, asks):
     assert set(outcomes.values()) == {"ok", "warning"}
     (bucket,) = [finding for finding in found if finding.subject == "permissions: S3 bucket"]
     assert "s3:CreateBucket" in bucket.found
-    assert bucket.found.endswith("; a plan does without")
+    assert bucket.found.endswith("; what changes nothing does without")
 
 
 def test_without_the_right_to_change_anything_nothing_is_made(makes_all, asks):
@@ -223,7 +223,7 @@ def test_a_plan_needs_the_right_to_look(wanted, asks):
     asks(Iam([{"Action": "kinesis:CreateStream", "Resource": "*"}]))
     (found,) = [
         finding
-        for finding in run_checks(wanted, permissions.CHECKS, plan=True)
+        for finding in run_checks(wanted, permissions.CHECKS, may_change=False)
         if finding.subject == "permissions: Kinesis" and finding.outcome == "wrong"
     ]
     assert "kinesis:ListShards" in found.found
