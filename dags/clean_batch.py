@@ -100,6 +100,7 @@ with DAG(
         not_before=resolved["not_before"],
         kafka_conn_id=wanted.kafka_conn_id,
         kafka_connect_conn_id=wanted.sink_status_conn_id,
+        stores="json_objects",
         timeout=wanted.sink_timeout_s,
     )
     # After the sink, which is where dead letters come from.

@@ -66,8 +66,8 @@ with DAG(
             False,
             type="boolean",
             title="Rights withheld",
-            description="Go on where rights to change AWS are denied (`ProvisioningRights=withheld`): what is as wanted "
-            "stays, Databricks' jobs are declared, and a task that has to change something of AWS fails.",
+            description="Go on where rights to change AWS are denied (`ProvisioningRights=withheld`): what is as "
+            "wanted stays, Databricks' jobs are declared, and a task that has to change something of AWS fails.",
         ),
     },
 ) as dag:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class PinpipePlugin(AirflowPlugin):
-    """Gives templates ``macros.pinpipe.idempotency_token(ti, dag_run)`` and ``macros.pinpipe.job_run_id(ti)``; adds the page."""
+    """Adds the page; gives templates ``macros.pinpipe.idempotency_token(ti, dag_run)`` and ``….job_run_id(ti)``."""
 
     name = "pinpipe"
     macros = [idempotency_token, job_run_id]  # noqa: RUF012 - declared so by the base class

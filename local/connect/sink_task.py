@@ -75,6 +75,7 @@ class SinkTask:
         self._back_off_s = 0.0
         self._try_again_at = 0.0
         self._dead_letters_settled = True
+        self._refused_in: set[Partition] = set()
         self._puts = ThreadPoolExecutor(PUT_THREADS, thread_name_prefix=f"put-{label}")
         self._consumer = Consumer(
             {
@@ -167,6 +168,7 @@ class SinkTask:
             except NotAnObjectError as reason:
                 self._refuse(message, address, reason)
                 writer.skip(offset)
+                self._refused_in.add((topic, partition))
                 return
         else:
             line = value or b""
@@ -182,8 +184,13 @@ class SinkTask:
 
     def _rotate(self) -> None:
         now = _now_ms()
-        for writer in self._writers.values():
+        for partition, writer in self._writers.items():
+            # What is dead-lettered is committed as soon as can be, so all before it is stored: whoever begins anew
+            # before that sends it once more, and nobody could tell that from two bad records.
+            if partition in self._refused_in:
+                writer.rotate()
             writer.rotate_if_due(now)
+        self._refused_in.clear()
         if sum(writer.buffered_bytes for writer in self._writers.values()) > MAX_BUFFERED_BYTES:
             for writer in self._writers.values():
                 writer.rotate()

@@ -88,6 +88,7 @@ def new_record(
     :param before: the record of the last deployment: the names of records are in their order, whoever's clock is wrong.
     """
     now = datetime.now(UTC)
+    same_jobs = before is None or (before.jobs_declared and before.content["spark_wheel"] == state.spark_wheel)
     if before:
         now = max(now, datetime.fromisoformat(before.content["deployed_at"]) + timedelta(microseconds=1))
     content = {
@@ -102,7 +103,7 @@ def new_record(
         "files": {kind.name: _entry(one, files[kind]) for kind, one in state.files.items()},
         "dags": [_entry(one, dags[one.key]) for one in state.dags],
         "spark_wheel": state.spark_wheel,
-        "jobs_declared": before is None or (before.jobs_declared and before.content["spark_wheel"] == state.spark_wheel),
+        "jobs_declared": same_jobs,
     }
     return DeploymentRecord(f"{now:%Y%m%dT%H%M%S.%fZ}-{state.id}", content)
 

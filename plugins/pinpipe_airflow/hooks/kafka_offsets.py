@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from pinpipe_airflow.hooks.kafka_config import KafkaConfigHook
 from pinpipe_airflow.hooks.msk_iam import MskIamHook
+from pinpipe_airflow.storable import Stores, is_storable
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -91,6 +93,32 @@ class KafkaOffsetsHook(MskIamHook, KafkaAdminClientHook):
                 committed[found.topic][str(found.partition)] = max(found.offset, 0)
         return committed
 
+    def left_to_store(self, wanted: Offsets, committed: Offsets, stores: Stores) -> list[str]:
+        """Return the partitions (``topic-partition``) that hold, between two offsets, a record that a sink stores.
+
+        Read through a consumer that joins no group, and no further than to the first such record of each.
+
+        :param wanted: the offset after the last record, by topic and partition.
+        :param committed: the offset of the first one; where it is the same or higher, nothing is left.
+        :param stores: what the sink stores.
+        :raises TimeoutError: when the brokers do not give a partition's records in time.
+        """
+        config = {
+            **KafkaConfigHook(self.kafka_config_id).config(),
+            "group.id": "pinpipe-none",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+        behind = [
+            (TopicPartition(topic, int(partition), committed[topic][partition]), end)
+            for topic, of_topic in wanted.items()
+            for partition, end in of_topic.items()
+            if committed[topic][partition] < end
+        ]
+        with closing(Consumer(config)) as consumer:
+            return [f"{at.topic}-{at.partition}" for at, end in behind if _holds_storable(consumer, at, end, stores)]
+
     def _partitions(self, topics: Sequence[str]) -> Offsets:
         described = self.get_conn.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_TIMEOUT_S)
         found: Offsets = {}
@@ -120,6 +148,27 @@ def lag(wanted: Mapping[str, Mapping[str, int]], committed: Mapping[str, Mapping
         for partition, end in of_topic.items()
         if committed[topic][partition] < end
     }
+
+
+def _holds_storable(consumer: Consumer, start: TopicPartition, end: int, stores: Stores) -> bool:
+    consumer.assign([start])
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    while time.monotonic() < deadline:
+        message = consumer.poll(1.0)
+        if message is None:
+            continue
+        if (error := message.error()) is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                return False
+            raise KafkaException(error)
+        if (offset := message.offset()) is None or offset >= end:
+            return False
+        if is_storable(message.value(), stores):
+            return True
+        if offset + 1 == end:
+            return False
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    raise TimeoutError(f"{start.topic}-{start.partition} gives no record after {REQUEST_TIMEOUT_S:g} s")
 
 
 def _topic_partitions(partitions: Mapping[str, Mapping[str, int]]) -> list[TopicPartition]:

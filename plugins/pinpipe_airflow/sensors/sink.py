@@ -12,6 +12,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook, Offsets, lag
+from pinpipe_airflow.storable import Stores
 from pinpipe_airflow.triggers.sink import SinkCommittedTrigger
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class SinkCommittedSensor(BaseSensorOperator):
     A sink that has FAILED stores nothing until a person has mended it: while it is behind, its state is asked too, and
     the wait ends when it was FAILED at every look for ``FAILURE_STANDS_AFTER_S`` and committed nothing meanwhile.
 
+    A record at the end of a partition that the sink does not store holds up nobody: the trigger sees to that.
+
     A sink turns bad records into dead letters: wait for it first and then, with another sensor of this class, for
     the dead-letter connector.
 
@@ -38,6 +41,7 @@ class SinkCommittedSensor(BaseSensorOperator):
     :param kafka_conn_id: the Airflow connection to the brokers. (templated)
     :param kafka_connect_conn_id: the Airflow connection to Kafka Connect's REST API, asked whether the sink FAILED;
         ``None`` (also where the worker waits): it is not asked. (templated)
+    :param stores: which records the sink stores: ``json_objects``, or all with ``values``.
     :param poke_interval: seconds between two looks, 5 or more.
     :param timeout: seconds to wait for the sink, counted from the first look.
     :param deferrable: whether the triggerer waits; otherwise the worker does.
@@ -56,6 +60,7 @@ class SinkCommittedSensor(BaseSensorOperator):
         not_before: str | None = None,
         kafka_conn_id: str = "kafka_default",
         kafka_connect_conn_id: str | None = None,
+        stores: Stores = "values",
         poke_interval: float = 5,
         timeout: float = 900,
         deferrable: bool = True,
@@ -67,6 +72,7 @@ class SinkCommittedSensor(BaseSensorOperator):
         self.not_before = not_before
         self.kafka_conn_id = kafka_conn_id
         self.kafka_connect_conn_id = kafka_connect_conn_id
+        self.stores = stores
         self.deferrable = deferrable
         self._wanted: Offsets | None = None
 
@@ -97,6 +103,7 @@ class SinkCommittedSensor(BaseSensorOperator):
                     kafka_conn_id=self.kafka_conn_id,
                     poll_interval=float(self.poke_interval),
                     kafka_connect_conn_id=self.kafka_connect_conn_id,
+                    stores=self.stores,
                 ),
                 method_name="execute_complete",
             )

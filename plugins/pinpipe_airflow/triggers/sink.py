@@ -15,12 +15,19 @@ from confluent_kafka import KafkaException
 
 from pinpipe_airflow.hooks.kafka_connect import FAILURE_STANDS_AFTER_S, ConnectorBackend, KafkaConnectHook
 from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook, Offsets, lag
+from pinpipe_airflow.storable import Stores
 
 STATUS_TIMEOUT_S = 5.0
+STANDSTILL_S = 30.0
 
 
 class SinkCommittedTrigger(BaseTrigger):
     """Fires when a sink's group has committed at least given offsets, when the sink has FAILED, or at a deadline.
+
+    A record that the sink does not store, as it is a tombstone or goes to the dead-letter topic, is not committed until
+    one after it is stored (https://github.com/confluentinc/kafka-connect-storage-cloud/issues/232). So where nothing
+    has been committed for :data:`STANDSTILL_S`, what is left is looked at: of none that is stored there is nothing to
+    wait for.
 
     Everything it needs is in its arguments, so another triggerer can go on where one has died. Brokers that do not
     answer are waited for like a sink that does not; so is a Kafka Connect that does not tell how the sink is.
@@ -31,6 +38,7 @@ class SinkCommittedTrigger(BaseTrigger):
     :param deadline: ISO 8601 moment after which it gives up.
     :param kafka_conn_id: the Airflow connection to the brokers.
     :param poll_interval: seconds between two looks.
+    :param stores: which records the sink stores.
     :param kafka_connect_conn_id: the Airflow connection to Kafka Connect's REST API; ``None``: it is not asked.
     """
 
@@ -43,6 +51,7 @@ class SinkCommittedTrigger(BaseTrigger):
         kafka_conn_id: str = "kafka_default",
         poll_interval: float = 5,
         kafka_connect_conn_id: str | None = None,
+        stores: Stores = "values",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.connector = connector
@@ -52,6 +61,7 @@ class SinkCommittedTrigger(BaseTrigger):
         self.kafka_conn_id = kafka_conn_id
         self.poll_interval = poll_interval
         self.kafka_connect_conn_id = kafka_connect_conn_id
+        self.stores = stores
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's import path and every argument."""
@@ -65,6 +75,7 @@ class SinkCommittedTrigger(BaseTrigger):
                 "kafka_conn_id": self.kafka_conn_id,
                 "poll_interval": self.poll_interval,
                 "kafka_connect_conn_id": self.kafka_connect_conn_id,
+                "stores": self.stores,
             },
         )
 
@@ -85,12 +96,13 @@ class SinkCommittedTrigger(BaseTrigger):
         # that all triggers share and off asgiref's one shared thread.
         committed_offsets = sync_to_async(hook.committed_offsets, thread_sensitive=False)
         deadline = datetime.fromisoformat(self.deadline)
-        failure = _Failure()
+        failure, standstill = _Failure(), _Standstill()
         while True:
             missing: dict[str, int] = {}
             problem = ""
             try:
-                missing = lag(self.wanted, await committed_offsets(self.group, self.wanted))
+                committed = await committed_offsets(self.group, self.wanted)
+                missing = lag(self.wanted, committed)
             except KafkaException as error:
                 problem = str(error)
                 self.log.warning("The brokers do not tell what %s has committed: %s", self.group, problem)
@@ -101,9 +113,25 @@ class SinkCommittedTrigger(BaseTrigger):
                 why = await self._failed(deadline)
                 if failure.stands(why, missing):
                     return {"status": "failed", "wanted": self.wanted, "lag": missing, "problem": why}
+                if not why and standstill.lasts(missing) and await self._nothing_is_left(hook, committed):
+                    return {"status": "committed", "wanted": self.wanted}
             if datetime.now(UTC) >= deadline:
                 return {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
             await asyncio.sleep(self.poll_interval)
+
+    async def _nothing_is_left(self, hook: KafkaOffsetsHook, committed: Offsets) -> bool:
+        """Return whether the sink stores none of the records that it has not committed."""
+        left_to_store = sync_to_async(hook.left_to_store, thread_sensitive=False)
+        try:
+            left = await left_to_store(self.wanted, committed, self.stores)
+        except (KafkaException, TimeoutError) as error:
+            self.log.warning("What %s has not committed cannot be read: %s", self.group, error)
+            return False
+        if left:
+            self.log.info("%s has yet to store records of %s", self.group, ", ".join(left))
+            return False
+        self.log.warning("%s stores none of the records that it has not committed: nothing to wait for", self.group)
+        return True
 
     async def _failed(self, deadline: datetime) -> str:
         """Return why the sink or a task of it is FAILED; nothing where none is, or where that is not told in time."""
@@ -120,6 +148,26 @@ class SinkCommittedTrigger(BaseTrigger):
             return ""
         self.log.warning("%s: %s: %s", self.connector, status, status.reasons)
         return status.reasons
+
+
+class _Standstill:
+    """Whether a sink has committed nothing for a while; after that, for the next while it is not said again."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._lag: dict[str, int] = {}
+
+    def lasts(self, missing: dict[str, int]) -> bool:
+        """Take a look's result; return whether every look of the last while said the same.
+
+        :param missing: records to be committed, by partition.
+        """
+        now = time.monotonic()
+        moved, self._lag = missing != self._lag, missing
+        lasts = not moved and now - self._since >= STANDSTILL_S
+        if moved or lasts:
+            self._since = now
+        return lasts
 
 
 class _Failure:

@@ -277,6 +277,18 @@ def test_what_is_no_json_object_lands_as_the_bytes_it_was(broker, s3, connect):
     assert landed == {}
 
 
+def test_a_dead_letter_is_committed_without_waiting_until_the_open_object_is_due(broker, s3, connect):
+    broker.create_topic("soon.pin", 1)
+    bucket = s3.bucket("soon")
+    bucket.create()
+    hour = {"rotate__schedule__interval__ms": "3600000"}
+    connect.put("soon", sink("soon", r"soon\.pin", **hour, **with_dead_letters("soon.dead_letter")))
+    produce(broker, "soon.pin", [b'{"good": 1}', b"bad"])
+    connect.wait_until_landed("soon", "soon.pin", timeout_s=30)
+    assert [row["good"] for row in bucket.rows("soon.pin")] == [1]
+    assert [message.value() for message in broker.read("soon.dead_letter")] == [b"bad"]
+
+
 def test_without_tolerance_a_bad_record_fails_the_task_and_names_itself(broker, s3, connect):
     broker.create_topic("strict.pin", 1)
     s3.bucket("strict").create()

@@ -4,15 +4,18 @@ import asyncio
 import json
 import os
 import time
+from contextlib import closing
 
 import boto3
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from pinpipe_airflow.hooks.kafka_connect import KafkaConnectHook
+from pinpipe_airflow.hooks.kafka_offsets import KafkaOffsetsHook
 from pinpipe_airflow.operators.kafka_topic import KafkaTopicOperator
 from pinpipe_airflow.operators.sink_connector import SinkConnectorOperator
 from pinpipe_airflow.sensors.sink import SinkCommittedSensor
+from pinpipe_airflow.triggers import sink as triggers
 
 from include.settings import settings
 
@@ -178,6 +181,43 @@ def test_without_a_sink_the_sensor_defers_and_its_trigger_tells_the_lag(pipeline
     outcome = asyncio.run(event()).payload
     assert outcome["status"] == "timeout"
     assert sum(outcome["lag"].values()) == 3
+
+
+def test_records_that_confluents_sink_never_commits_are_not_waited_for(pipeline, produce, broker, monkeypatch):
+    topic = pipeline.topics["pin"]
+    produce(topic, *[f'{{"index": {number}}}' for number in range(20)])
+    good = KafkaOffsetsHook().end_offsets([topic])[topic]
+    assert all(good.values())
+    stored = [TopicPartition(topic, int(partition), end) for partition, end in good.items()]
+    group = {"bootstrap.servers": os.environ["PINPIPE_KAFKA_BOOTSTRAP"], "group.id": f"connect-{pipeline.pipeline_id}"}
+    with closing(Consumer(group)) as sink:
+        sink.commit(offsets=stored, asynchronous=False)  # after the last record that it wrote, as Confluent's does
+    produce(topic, *["not json", "[1]", "null", '{"cut": '] * 5)
+    monkeypatch.setattr(triggers, "STANDSTILL_S", 1.0)
+
+    def outcome(timeout):
+        sensor = SinkCommittedSensor(
+            task_id="wait",
+            connector=pipeline.pipeline_id,
+            topics=[topic],
+            stores="json_objects",
+            timeout=timeout,
+            poke_interval=5,
+        )
+        with pytest.raises(TaskDeferred) as deferred:
+            sensor.execute({})
+        deferred.value.trigger.poll_interval = 0.3
+
+        async def event():
+            return await anext(deferred.value.trigger.run())
+
+        return asyncio.run(event()).payload
+
+    assert outcome(60)["status"] == "committed"
+    produce(topic, '{"index": 20}')
+    behind = outcome(5)
+    assert behind["status"] == "timeout"
+    assert sum(behind["lag"].values()) == 21
 
 
 def test_a_topic_that_is_not_there_is_told_with_the_way_out(connect, name):

@@ -312,8 +312,6 @@ def test_what_is_not_there_or_not_the_pipelines_is_passed_over(hook, msk, cluste
 
 
 @pytest.mark.parametrize("told", ["b-1.msk:9098,b-2.msk:9098", "b-2.msk:9098,b-1.msk:9098"])
-def test_brokers_are_told_in_one_order_however_aws_tells_them(told):
-    hook = MskClusterHook(aws_conn_id=None, region_name=REGION)
-    with stubbed(hook.client) as msk:
-        msk.add_response("get_bootstrap_brokers", {"BootstrapBrokerStringSaslIam": told}, {"ClusterArn": ARN})
-        assert hook.bootstrap_brokers(ARN) == "b-1.msk:9098,b-2.msk:9098"
+def test_brokers_are_told_in_one_order_however_aws_tells_them(hook, msk, told):
+    msk.add_response("get_bootstrap_brokers", {"BootstrapBrokerStringSaslIam": told}, {"ClusterArn": ARN})
+    assert hook.bootstrap_brokers(ARN) == "b-1.msk:9098,b-2.msk:9098"

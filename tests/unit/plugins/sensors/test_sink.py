@@ -74,6 +74,7 @@ def test_a_sink_that_is_behind_is_waited_for_by_a_trigger_with_the_frozen_offset
         "kafka_conn_id": "k",
         "poll_interval": 7,
         "kafka_connect_conn_id": "c",
+        "stores": "values",
     }
 
 

@@ -185,6 +185,45 @@ def test_a_kafka_connect_that_says_nothing_holds_up_neither_the_offsets_nor_the_
     assert took < 1
 
 
+@pytest.fixture
+def left(monkeypatch):
+    """What is left to store, one look after the other; the last one stays."""
+    answers = []
+
+    def left_to_store(self, wanted, committed, stores):
+        assert (wanted, committed, stores) == (WANTED, {"p.pin": {"0": 3}}, "json_objects")
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(KafkaOffsetsHook, "left_to_store", left_to_store)
+    monkeypatch.setattr(triggers, "STANDSTILL_S", 0.05)
+    return answers
+
+
+@pytest.mark.parametrize("before", [[], [["p.pin-0"]], [TimeoutError("no answer")]])
+def test_records_that_the_sink_does_not_store_are_not_waited_for(answers, left, before):
+    answers += [0, 3]
+    left += [*before, []]
+    event = asyncio.run(only_event(trigger(stores="json_objects")))
+    assert event == {"status": "committed", "wanted": WANTED}
+    assert left == [[]]
+
+
+def test_records_that_it_has_yet_to_store_are_waited_for(answers, left):
+    answers += [3]
+    left += [["p.pin-0"]]
+    assert asyncio.run(only_event(trigger(seconds=0.4, stores="json_objects")))["status"] == "timeout"
+
+
+def test_a_sink_that_goes_on_is_not_looked_into(answers, left, monkeypatch):
+    monkeypatch.setattr(triggers, "STANDSTILL_S", 60)
+    answers += [3, 5]
+    left += [RuntimeError("nobody asked")]
+    assert asyncio.run(only_event(trigger(stores="json_objects")))["status"] == "committed"
+
+
 def test_any_other_error_is_raised(answers):
     answers += [ValueError("no bootstrap servers")]
     with pytest.raises(ValueError, match="no bootstrap servers"):
@@ -231,6 +270,7 @@ def test_serialize_gives_the_import_path_and_every_argument():
         "kafka_conn_id",
         "poll_interval",
         "kafka_connect_conn_id",
+        "stores",
     }
     # It goes through JSON into the database, and to whichever triggerer takes it.
     again = SinkCommittedTrigger(**json.loads(json.dumps(arguments)))
