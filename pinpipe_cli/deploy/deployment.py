@@ -24,7 +24,7 @@ from pinpipe_cli.deploy.deployment_record import (
 )
 from pinpipe_cli.deploy.errors import DeploymentError, VolumeMissingError
 from pinpipe_cli.deploy.git_state import git_state
-from pinpipe_cli.deploy.job_declaration import declare_jobs, provision_command
+from pinpipe_cli.deploy.job_declaration import declare_jobs, declaring_command, provision_command
 from pinpipe_cli.deploy.mwaa_environment import MwaaEnvironment, bucket_of
 from pinpipe_cli.deploy.release import release_of, spark_wheel_of
 from pinpipe_cli.deploy.verification import verify
@@ -123,7 +123,10 @@ def _bring_about(
     bucket.require_versions()
     if dry_run:
         plan = plan_of(state, target.given.mwaa_dags_path, bucket, now, target.volume.holds)
-        for line in plan.lines(bucket.name, target.environment.name) or ["nothing would change"]:
+        lines = plan.lines(bucket.name, target.environment.name)
+        if provision and (before := newest_record(bucket)) and not before.has_jobs_of(state.spark_wheel):
+            lines = [*lines, f"run provision, which declares the Spark jobs with {state.spark_wheel}"]
+        for line in lines or ["nothing would change"]:
             say(f"  {line}")
         say("nothing was changed: this is a dry run")
         return
@@ -156,7 +159,7 @@ def _have_jobs_declared(
     if provision:
         declare_jobs(target.airflow, target.given, say)
     else:
-        say(f"Spark jobs of the new wheel are declared by: {provision_command(target.given)}")
+        say(f"Spark jobs of the new wheel are declared by: {declaring_command(target.given)}")
     write_record(bucket, record, jobs_declared=True)
 
 

@@ -45,6 +45,10 @@ class DeploymentRecord:
         """Whether Databricks' jobs have its wheel, or a person was told to see to that."""
         return bool(self.content.get("jobs_declared", True))
 
+    def has_jobs_of(self, wheel: str) -> bool:
+        """Whether nothing has to be done for Databricks' jobs to have that wheel."""
+        return self.jobs_declared and self.content["spark_wheel"] == wheel
+
     @property
     def of(self) -> str:
         """Name of the deployment whose state this is: its own, or of the one that was rolled back to."""
@@ -88,7 +92,6 @@ def new_record(
     :param before: the record of the last deployment: the names of records are in their order, whoever's clock is wrong.
     """
     now = datetime.now(UTC)
-    same_jobs = before is None or (before.jobs_declared and before.content["spark_wheel"] == state.spark_wheel)
     if before:
         now = max(now, datetime.fromisoformat(before.content["deployed_at"]) + timedelta(microseconds=1))
     content = {
@@ -103,7 +106,7 @@ def new_record(
         "files": {kind.name: _entry(one, files[kind]) for kind, one in state.files.items()},
         "dags": [_entry(one, dags[one.key]) for one in state.dags],
         "spark_wheel": state.spark_wheel,
-        "jobs_declared": same_jobs,
+        "jobs_declared": before is None or before.has_jobs_of(state.spark_wheel),
     }
     return DeploymentRecord(f"{now:%Y%m%dT%H%M%S.%fZ}-{state.id}", content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from include.settings import Settings
@@ -10,6 +11,8 @@ from pinpipe_cli.airflow_api import Airflow, AirflowApiError
 from pinpipe_cli.deploy.errors import DeploymentError
 from pinpipe_cli.runs import RunFailed, run_dag
 
+# Only Databricks' jobs have to change, which takes none of the rights to change AWS.
+_CONF = {"mode": "apply", "rights_withheld": True}
 _WITHIN = timedelta(hours=6)  # as long as a run of the DAG may take
 
 
@@ -23,14 +26,17 @@ def declare_jobs(airflow: Airflow, given: Settings, say: Progress) -> None:
     """
     say("the Spark jobs get another wheel: provision declares them")
     try:
-        # Only Databricks' jobs have to change, which takes none of the rights to change AWS.
-        conf = {"mode": "apply", "rights_withheld": True}
-        run_dag(airflow, "provision", conf, say, _WITHIN.total_seconds())
+        run_dag(airflow, "provision", _CONF, say, _WITHIN.total_seconds())
     except (RunFailed, AirflowApiError) as error:
         raise DeploymentError(
             f"{error}. The deployment itself is done, but THE SPARK JOBS MAY STILL RUN THE WHEEL OF BEFORE: mend that, "
-            f"then run `{provision_command(given)}`"
+            f"then run `{declaring_command(given)}`"
         ) from error
+
+
+def declaring_command(given: Settings) -> str:
+    """Return what a person runs instead; it needs no more rights than the run that was not made."""
+    return f"{provision_command(given)} --conf '{json.dumps(_CONF)}'"
 
 
 def provision_command(given: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal
 
 type Stores = Literal["json_objects", "values"]
@@ -18,6 +19,15 @@ def is_storable(value: bytes | None, stores: Stores) -> bool:
     if value is None or stores == "values":
         return value is not None
     try:
-        return isinstance(json.loads(value), dict)
+        # As Connect's converter reads: the first JSON of the text, whatever follows, and no NaN.
+        return isinstance(_DECODER.raw_decode(value.decode().lstrip())[0], dict)
     except (ValueError, RecursionError):
-        return False
+        return _LEADING_ZERO.search(value) is not None  # which it takes, and Python does not
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_LEADING_ZERO = re.compile(rb"[\[:,\s-]0[0-9]")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from include.msk_serverless import refuse_topics
 from include.msk_settings import CREATE
 from pinpipe_airflow import aws_tags
+from pinpipe_airflow.defined_connection import find_connection
 from pinpipe_airflow.operators.aws_waiting import AwsWaitingOperator
 from pinpipe_airflow.operators.owned_removal import OwnedRemovalOperator
 from pinpipe_airflow.operators.provisioning import PLAN, ProvisioningOperator
@@ -35,6 +36,8 @@ class MskClusterOperator(AwsWaitingOperator, ProvisioningOperator):
     :param subnet_ids: subnets of a cluster that is made. (templated)
     :param security_group_ids: its security groups. (templated)
     :param tags: its tags; others that it has stay. (templated)
+    :param kafka_conn_id: the Airflow connection to the brokers. AWS names any three of a larger cluster's: where it
+        names one that the connection has, what the connection has is returned. Empty: it is not looked at.
     :param topic_partitions: of all topics together, checked against what MSK Serverless takes.
     :param topic_replication: replicas of each partition, likewise.
     :param topic_configs: their configs by name, likewise.
@@ -63,6 +66,7 @@ class MskClusterOperator(AwsWaitingOperator, ProvisioningOperator):
         subnet_ids: Sequence[str],
         security_group_ids: Sequence[str],
         tags: Mapping[str, str],
+        kafka_conn_id: str = "",
         topic_partitions: int = 0,
         topic_replication: int = -1,
         topic_configs: Mapping[str, Any] | None = None,
@@ -76,6 +80,7 @@ class MskClusterOperator(AwsWaitingOperator, ProvisioningOperator):
         self.subnet_ids = subnet_ids
         self.security_group_ids = security_group_ids
         self.tags = tags
+        self.kafka_conn_id = kafka_conn_id
         self.topic_partitions = topic_partitions
         self.topic_replication = topic_replication
         self.topic_configs = topic_configs
@@ -154,7 +159,7 @@ class MskClusterOperator(AwsWaitingOperator, ProvisioningOperator):
             "actions": actions,
             "cluster_arn": found.arn,
             "kind": found.kind,
-            "bootstrap_brokers": self.hook.bootstrap_brokers(found.arn),
+            "bootstrap_brokers": self._brokers(found.arn),
         }
 
     def _addresses(self) -> dict[str, str]:
@@ -162,8 +167,14 @@ class MskClusterOperator(AwsWaitingOperator, ProvisioningOperator):
         there = found is not None and found.state == "ACTIVE"
         return {
             "cluster_arn": found.arn if found else "",
-            "bootstrap_brokers": self.hook.bootstrap_brokers(found.arn) if found and there else "",
+            "bootstrap_brokers": self._brokers(found.arn) if found and there else "",
         }
+
+    def _brokers(self, arn: str) -> str:
+        told = self.hook.bootstrap_brokers(arn)
+        connection = find_connection(self.kafka_conn_id) if self.kafka_conn_id else None
+        known = str(connection.extra_dejson.get("bootstrap.servers", "")).replace(" ", "") if connection else ""
+        return told if set(known.split(",")).isdisjoint(told.split(",")) else known
 
     def _wanted(self) -> Cluster:
         """Return the cluster that is asked for.

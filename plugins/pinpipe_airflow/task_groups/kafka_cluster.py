@@ -52,6 +52,7 @@ def kafka_cluster_group(wanted: Settings, *, mode: str = MODE) -> KafkaCluster:
             subnet_ids=wanted.vpc_subnets,
             security_group_ids=wanted.vpc_security_groups,
             tags=pipeline_tags(wanted.pipeline_id),
+            kafka_conn_id=wanted.kafka_conn_id,
             topic_partitions=wanted.topic_partitions * (len(wanted.topics) + 1),
             topic_replication=wanted.topic_replication,
             topic_configs={"retention.ms": wanted.topic_retention_ms},

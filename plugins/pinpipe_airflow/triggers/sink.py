@@ -111,9 +111,10 @@ class SinkCommittedTrigger(BaseTrigger):
                     return {"status": "committed", "wanted": self.wanted}
                 self.log.info("%s has %d records to commit: %s", self.group, sum(missing.values()), missing)
                 why = await self._failed(deadline)
-                if failure.stands(why, missing):
+                if failure.stands(why or "", missing):
                     return {"status": "failed", "wanted": self.wanted, "lag": missing, "problem": why}
-                if not why and standstill.lasts(missing) and await self._nothing_is_left(hook, committed):
+                # A sink that does not tell how it is may have read none of what is left.
+                if why == "" and standstill.lasts(missing) and await self._nothing_is_left(hook, committed):
                     return {"status": "committed", "wanted": self.wanted}
             if datetime.now(UTC) >= deadline:
                 return {"status": "timeout", "wanted": self.wanted, "lag": missing, "problem": problem}
@@ -133,8 +134,11 @@ class SinkCommittedTrigger(BaseTrigger):
         self.log.warning("%s stores none of the records that it has not committed: nothing to wait for", self.group)
         return True
 
-    async def _failed(self, deadline: datetime) -> str:
-        """Return why the sink or a task of it is FAILED; nothing where none is, or where that is not told in time."""
+    async def _failed(self, deadline: datetime) -> str | None:
+        """Return why the sink or a task of it is FAILED, empty where none is; ``None`` where that is not told in time.
+
+        Where nobody can be asked, none is.
+        """
         if self.connectors is None:
             return ""
         left_s = (deadline - datetime.now(UTC)).total_seconds()
@@ -143,8 +147,10 @@ class SinkCommittedTrigger(BaseTrigger):
                 status = await sync_to_async(self.connectors.status, thread_sensitive=False)(self.connector)
         except Exception as error:  # whatever it is: the offsets decide, this look only saves time
             self.log.warning("Kafka Connect does not tell how %s is: %r", self.connector, error)
-            return ""
-        if status is None or not status.failed:
+            return None
+        if status is None:
+            return None
+        if not status.failed:
             return ""
         self.log.warning("%s: %s: %s", self.connector, status, status.reasons)
         return status.reasons

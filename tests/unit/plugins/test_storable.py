@@ -6,12 +6,14 @@ import pytest
 from pinpipe_airflow.storable import is_storable
 
 
-@pytest.mark.parametrize("value", [b"{}", b' {"index": 1}\n', b'{"a": NaN}'])
+@pytest.mark.parametrize("value", [b"{}", b' {"index": 1}\n', b'{"a":1}{"b":2}', b'{"a":1} x', b'{"a":01}'])
 def test_objects_are_stored(value: bytes) -> None:
     assert is_storable(value, "json_objects")
 
 
-@pytest.mark.parametrize("value", [None, b"", b"null", b"17", b"[1]", b"not json", b'{"a":"\xff"}', b"[" * 10**5])
+@pytest.mark.parametrize(
+    "value", [None, b"", b"null", b"17", b"[1]", b"not json", b'{"a": NaN}', b'{"a":"\xff"}', b"[" * 10**5]
+)
 def test_what_is_no_object_is_not(value: bytes | None) -> None:
     assert not is_storable(value, "json_objects")
 

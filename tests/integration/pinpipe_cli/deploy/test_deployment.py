@@ -130,11 +130,11 @@ def test_a_rollback_from_a_bad_wheel_declares_the_jobs_with_that_of_before(world
 def test_a_rollback_whose_jobs_stay_on_the_bad_wheel_fails_and_says_what_to_run(world: World) -> None:
     world.deploy()
     _change_wheel(world)
-    assert world.deploy(provision=False)[-1].endswith("pinpipe run provision --env local")
+    assert "declared by: pinpipe run provision --env local --conf '{" in world.deploy(provision=False)[-1]
     world.mwaa.provision_fails = True
     with pytest.raises(
         DeploymentError,
-        match=r"(?s)Databricks said no.*MAY STILL RUN THE WHEEL OF BEFORE.*`pinpipe run provision --env local`",
+        match=r"(?s)Databricks said no.*MAY STILL RUN THE WHEEL OF BEFORE.*`pinpipe run provision --env local --conf",
     ):
         world.roll_back()
     assert records(bucket_of(world))[0].verified
@@ -153,6 +153,7 @@ def test_jobs_that_a_failed_deployment_did_not_declare_are_declared_by_the_next_
         world.deploy()
     world.mwaa.provision_fails = False
     tried = len(world.mwaa.provisioned)
+    assert any("run provision, which declares the Spark jobs" in line for line in world.deploy(dry_run=True))
     said = world.deploy()
     assert any(line.startswith("nothing to deploy: ") for line in said)
     assert world.mwaa.provisioned[tried:] == wheels(world)

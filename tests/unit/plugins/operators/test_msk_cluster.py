@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -315,3 +316,22 @@ def test_what_is_not_there_or_not_the_pipelines_is_passed_over(hook, msk, cluste
 def test_brokers_are_told_in_one_order_however_aws_tells_them(hook, msk, told):
     msk.add_response("get_bootstrap_brokers", {"BootstrapBrokerStringSaslIam": told}, {"ClusterArn": ARN})
     assert hook.bootstrap_brokers(ARN) == "b-1.msk:9098,b-2.msk:9098"
+
+
+@pytest.mark.parametrize(
+    ("has", "returned"),
+    [
+        ("b-3.msk:9098, b-2.msk:9098", "b-3.msk:9098,b-2.msk:9098"),
+        ("old-1.msk:9098", "b-1.msk:9098,b-2.msk:9098"),
+        ("", "b-1.msk:9098,b-2.msk:9098"),
+        (None, "b-1.msk:9098,b-2.msk:9098"),
+    ],
+)
+def test_of_a_larger_cluster_the_brokers_that_the_connection_has_stay(hook, msk, monkeypatch, has, returned):
+    if has is not None:
+        connection = {"conn_type": "kafka", "extra": {"bootstrap.servers": has}}
+        monkeypatch.setenv("AIRFLOW_CONN_BROKERS", json.dumps(connection))
+    msk.add_response("describe_cluster_v2", {"ClusterInfo": info()}, {"ClusterArn": ARN})
+    answer = {"BootstrapBrokerStringSaslIam": "b-2.msk:9098,b-1.msk:9098"}
+    msk.add_response("get_bootstrap_brokers", answer, {"ClusterArn": ARN})
+    assert operator(hook, cluster=ARN, kafka_conn_id="brokers")._addresses()["bootstrap_brokers"] == returned

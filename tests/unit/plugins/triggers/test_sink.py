@@ -217,6 +217,16 @@ def test_records_that_it_has_yet_to_store_are_waited_for(answers, left):
     assert asyncio.run(only_event(trigger(seconds=0.4, stores="json_objects")))["status"] == "timeout"
 
 
+def test_a_sink_that_does_not_tell_how_it_is_may_not_have_read_what_is_left(answers, left, states):
+    answers += [3]
+    left += [[]]
+    states += [ConnectionError("refused")]
+    told = asyncio.run(only_event(trigger(seconds=0.4, kafka_connect_conn_id="c", stores="json_objects")))
+    assert told["status"] == "timeout"
+    states[:] = [RUNNING]
+    assert asyncio.run(only_event(trigger(kafka_connect_conn_id="c", stores="json_objects")))["status"] == "committed"
+
+
 def test_a_sink_that_goes_on_is_not_looked_into(answers, left, monkeypatch):
     monkeypatch.setattr(triggers, "STANDSTILL_S", 60)
     answers += [3, 5]
