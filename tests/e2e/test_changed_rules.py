@@ -70,9 +70,7 @@ def _wheel_with_changed_rule(folder: Path) -> Path:
     declared = json.loads(contract.read_text(encoding="utf-8"))
     declared["properties"]["age"]["minimum"] = ADULT
     contract.write_text(json.dumps(declared, indent=2), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spark_wheel, "ROOT", folder)
-        return spark_wheel.build(folder)
+    return spark_wheel.build(folder, folder)
 
 
 @contextmanager
