@@ -10,7 +10,7 @@ from typing import Any
 from tabulate import tabulate
 
 from bench.plan import ROOT
-from bench.results import shown
+from bench.results import newest_file, shown
 
 PAGE = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
@@ -21,11 +21,11 @@ _HEADINGS = ("case", "metric", "value", "wanted", "CPU s", "peak MiB")
 
 def main() -> int:
     """Rewrite the page; return 1 when there are no results."""
-    files = sorted(path for path in RESULTS.glob("*.json") if "quick" not in path.name)
-    if not files:
+    newest = newest_file(RESULTS)
+    if newest is None:
         print("there are no results: run `make bench` first", file=sys.stderr)
         return 1
-    PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), files[-1]), encoding="utf-8")
+    PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), newest), encoding="utf-8")
     return 0
 
 

@@ -30,6 +30,8 @@ def table(figures: Iterable[Figure], *, heading: bool = True) -> str:
 class Results:
     """A results file named by the day of its making; what is measured anew replaces what it held of the same kind.
 
+    A new file begins with the newest one's figures, so that measuring one benchmark leaves the others on the page.
+
     :param plan: whose figures it takes; those of a quick run are kept apart.
     :param folder: of the file.
     :ivar path: the file.
@@ -39,23 +41,27 @@ class Results:
         self._commit = commit(ROOT)
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{datetime.now(UTC):%Y-%m-%d}{'-quick' if plan.quick else ''}.json"
+        newest = newest_file(folder, quick=plan.quick)
+        self._results: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8")) if newest else {}
 
     def add(self, bench: str, figures: Sequence[Figure], broke: str | None = None) -> None:
-        """Store a benchmark's figures, each with commit, time, machine and load; the older ones of other cases stay.
+        """Store a benchmark's figures, each with commit, time, machine and load, in place of those that it had.
 
-        :param broke: the error that it ended with; kept until it is measured to its end.
+        :param broke: the error that it ended with, told until it comes to its end; figures of other cases stay then.
         """
-        results: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        broken = [why for why in results.get("broken", []) if not why.startswith(f"{bench}: ")]
+        broken = [why for why in self._results.get("broken", []) if not why.startswith(f"{bench}: ")]
         anew = {(figure.bench, figure.case, figure.metric) for figure in figures}
-        kept = [old for old in results.get("figures", []) if (old["bench"], old["case"], old["metric"]) not in anew]
-        self._store(
-            {
-                "machine": _machine(),
-                "broken": [*broken, f"{bench}: {broke}"] if broke else broken,
-                "figures": [*kept, *({**figure.as_dict(), **self._stamp()} for figure in figures)],
-            }
-        )
+        kept = [
+            old
+            for old in self._results.get("figures", [])
+            if old["bench"] != bench or (broke and (old["bench"], old["case"], old["metric"]) not in anew)
+        ]
+        self._results = {
+            "machine": _machine(),
+            "broken": [*broken, f"{bench}: {broke}"] if broke else broken,
+            "figures": [*kept, *({**figure.as_dict(), **self._stamp()} for figure in figures)],
+        }
+        self._store(self._results)
 
     def _stamp(self) -> dict[str, Any]:
         return {
@@ -70,6 +76,11 @@ class Results:
         written = self.path.with_suffix(".new")
         written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         written.replace(self.path)
+
+
+def newest_file(folder: Path, *, quick: bool = False) -> Path | None:
+    """Return the newest results file of a folder, of whole runs or of quick ones; ``None`` where there is none."""
+    return max((path for path in folder.glob("*.json") if path.stem.endswith("-quick") == quick), default=None)
 
 
 def shown(value: float) -> str:

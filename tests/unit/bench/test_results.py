@@ -56,6 +56,23 @@ def test_a_case_that_is_measured_again_replaces_its_figure_and_no_others(results
     assert values(results) == [("day", 70), ("world", 3), ("day", 50)]
 
 
+def test_a_benchmark_that_came_to_its_end_has_no_figures_of_cases_that_it_does_not_know_any_more(results):
+    results.add("day", [day(44), Figure("day", "15,000 records", "trigger → committed", 70, "s")])
+    results.add("day", [day(50)])
+    assert values(results) == [("day", 50)]
+
+
+def test_a_new_days_file_begins_with_the_newest_ones_figures(tmp_path):
+    for name, value in (("2020-01-01", 60), ("2020-01-02", 44), ("2020-01-03-quick", 1)):
+        results = Results(Plan(tmp_path), tmp_path)
+        results.path = tmp_path / f"{name}.json"
+        results.add("day", [day(value)])
+    results = Results(Plan(tmp_path), tmp_path)
+    results.add("world", [Figure("world", "down", "time", 3, "s")])
+    assert values(results) == [("day", 44), ("world", 3)]
+    assert results.path.stem > "2020-01-03"
+
+
 def test_a_benchmark_that_broke_is_told_until_it_is_measured_to_its_end(results):
     results.add("demo", [], "RuntimeError: no Java")
     results.add("day", [], "RuntimeError: the world is down")
