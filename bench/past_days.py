@@ -32,7 +32,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
     for metric, number, want in (("command → Kafka", 0, None), ("command → S3", 1, WANTED)):
         seconds = [of_round[number] for of_round in measured]
         yield Figure(
-            "past days", case, metric, median_low(seconds), "s", want, {"of_rounds": [round(s, 1) for s in seconds]}
+            "past_days", case, metric, median_low(seconds), "s", want, {"of_rounds": [round(s, 1) for s in seconds]}
         )  # fmt: skip
 
 
