@@ -10,6 +10,7 @@ missing is in the log of their job. The scheduled DAGs are skipped until that re
 - **First** the task `preflight` looks at credentials, permissions, names, quotas, connections and versions, and fails
   with all that is wrong at once. `source_check` sees whether the source database can be read.
 - `rights_withheld`: missing rights to change AWS do not stop it; a task that needs them fails.
+- `only_if_provisioned`: nothing is made where that receipt is missing, as before the first run and after `teardown`.
 - `mode`: `plan` changes nothing; the last task, `receipt`, returns what would be created or changed, and what stays.
 """
 
@@ -69,13 +70,21 @@ with DAG(
             description="Go on where rights to change AWS are denied (`ProvisioningRights=withheld`): what is as "
             "wanted stays, Databricks' jobs are declared, and a task that has to change something of AWS fails.",
         ),
+        "only_if_provisioned": Param(
+            False,
+            type="boolean",
+            title="Only if provisioned",
+            description="Skip all tasks where nothing is provisioned. `pinpipe deploy` asks for it: it has to declare "
+            "new jobs, and not to bring back what a teardown has removed.",
+        ),
     },
 ) as dag:
 
-    @task(pre_execute=None)  # it looks itself
-    def teardown_over(params: Any = None, ti: Any = None) -> None:
+    @task.short_circuit(pre_execute=None)  # it looks itself
+    def teardown_over(params: Any = None, ti: Any = None) -> bool:
         """Refuse to run beside a teardown; take back the wish that one has left which did not get to its end."""
         from airflow.sdk.exceptions import AirflowFailException
+        from pinpipe_airflow.hooks.receipt import ReceiptHook
         from pinpipe_airflow.hooks.stream_wish import StreamWishHook
         from pinpipe_airflow.teardown import TEARDOWN, BesideError, refuse_beside
 
@@ -83,9 +92,13 @@ with DAG(
             refuse_beside(TEARDOWN, ti.get_dr_count(TEARDOWN, states=["running"]))
         except BesideError as refused:
             raise AirflowFailException(str(refused)) from refused  # another try would be refused too
-        if params["mode"] == PLAN:
-            return
-        StreamWishHook(settings().bucket, aws_conn_id=settings().aws_conn_id).take_back(by=TEARDOWN)
+        place = {"bucket": settings().bucket, "aws_conn_id": settings().aws_conn_id}
+        if params["only_if_provisioned"] and ReceiptHook(**place).read("provision") is None:
+            ti.log.info("Nothing is provisioned, and it is only wanted if something is: all tasks are skipped")
+            return False
+        if params["mode"] != PLAN:
+            StreamWishHook(**place).take_back(by=TEARDOWN)
+        return True
 
     @task
     def preflight(params: Any = None) -> list[dict[str, str]]:
@@ -117,7 +130,7 @@ with DAG(
     secrets, secrets_receipts = secrets_group(wanted, bootstrap_servers=cluster.bootstrap_servers)
     topics, topics_receipt = topics_group(wanted, bootstrap_servers=cluster.bootstrap_servers)
     streams, streams_receipt = streams_group(wanted)
-    proxy = rest_proxy_group(wanted)
+    proxy = rest_proxy_group(wanted, bootstrap_servers=cluster.bootstrap_servers)
     rest_api, rest_api_receipts = rest_api_group(
         wanted, log_role=identity.arn_of("api_logs"), marks=[identity.marks, proxy.marks]
     )

@@ -125,7 +125,10 @@ def _bring_about(
         plan = plan_of(state, target.given.mwaa_dags_path, bucket, now, target.volume.holds)
         lines = plan.lines(bucket.name, target.environment.name)
         if provision and (before := newest_record(bucket)) and not before.has_jobs_of(state.spark_wheel):
-            lines = [*lines, f"run provision, which declares the Spark jobs with {state.spark_wheel}"]
+            lines = [
+                *lines,
+                f"run provision, which declares the Spark jobs with {state.spark_wheel}, if anything is provisioned",
+            ]
         for line in lines or ["nothing would change"]:
             say(f"  {line}")
         say("nothing was changed: this is a dry run")

@@ -11,8 +11,9 @@ from pinpipe_cli.airflow_api import Airflow, AirflowApiError
 from pinpipe_cli.deploy.errors import DeploymentError
 from pinpipe_cli.runs import RunFailed, run_dag
 
-# Only Databricks' jobs have to change, which takes none of the rights to change AWS.
-_CONF = {"mode": "apply", "rights_withheld": True}
+# Only Databricks' jobs have to change, which takes none of the rights to change AWS. What a teardown has removed, or
+# nobody has provisioned yet, is not for a deployment to make.
+_CONF = {"mode": "apply", "rights_withheld": True, "only_if_provisioned": True}
 _WITHIN = timedelta(hours=6)  # as long as a run of the DAG may take
 
 
@@ -26,12 +27,19 @@ def declare_jobs(airflow: Airflow, given: Settings, say: Progress) -> None:
     """
     say("the Spark jobs get another wheel: provision declares them")
     try:
-        run_dag(airflow, "provision", _CONF, say, _WITHIN.total_seconds())
+        run_id = run_dag(airflow, "provision", _CONF, say, _WITHIN.total_seconds())
+        skipped = all(
+            task["state"] == "skipped"
+            for task in airflow.tasks("provision", run_id)
+            if task["task_id"] != "teardown_over"  # which finds out whether the others are to
+        )
     except (RunFailed, AirflowApiError) as error:
         raise DeploymentError(
             f"{error}. The deployment itself is done, but THE SPARK JOBS MAY STILL RUN THE WHEEL OF BEFORE: mend that, "
             f"then run `{declaring_command(given)}`"
         ) from error
+    if skipped:
+        say(f"nothing is provisioned, so there are no jobs to declare: `{provision_command(given)}` makes everything")
 
 
 def declaring_command(given: Settings) -> str:

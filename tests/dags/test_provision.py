@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -223,6 +224,7 @@ def test_a_cluster_and_a_proxy_of_ones_own_need_no_tasks(monkeypatch):
         "local",
         managed_roles="true",
         managed_connections="true",
+        api_access_log="true",
     )["provision"]
     assert {"role_api_kinesis", "role_api_logs", "connection_aws", "connection_api"} <= set(dag.task_ids)
     assert not {"role_connect", "connection_kafka", "kafka_cluster", "vpc_link", "rest_api_answers"} & set(dag.task_ids)
@@ -240,6 +242,22 @@ def test_nothing_is_made_before_everything_was_checked(dag):
     assert preflight.upstream_task_ids == {"teardown_over"}
     after = {task.task_id for task in preflight.get_flat_relatives(upstream=False)}
     assert set(dag.task_ids) - {"teardown_over", "preflight"} == after
+
+
+@pytest.mark.parametrize(("receipt", "goes_on"), [(None, False), ({"resources": {}}, True)])
+def test_what_is_only_to_be_kept_is_not_made_where_nothing_is_provisioned(laptop, monkeypatch, receipt, goes_on):
+    begins = laptop.get_task("teardown_over")
+    assert begins.ignore_downstream_trigger_rules, "`stream_job` would run where those before it are skipped"
+    taken_back = []
+    monkeypatch.setattr("pinpipe_airflow.hooks.receipt.ReceiptHook.read", lambda hook, job: receipt)
+    monkeypatch.setattr(
+        "pinpipe_airflow.hooks.stream_wish.StreamWishHook.take_back", lambda hook, by: taken_back.append(by)
+    )
+    ti = SimpleNamespace(get_dr_count=lambda *_, **__: 0, log=logging.getLogger())
+    params = {"mode": "apply", "only_if_provisioned": True}
+    assert begins.python_callable(params=params, ti=ti) is goes_on
+    assert taken_back == ["teardown"] * goes_on
+    assert begins.python_callable(params={**params, "only_if_provisioned": False}, ti=ti) is True
 
 
 def test_rights_that_only_changes_need_stop_neither_plans_nor_what_does_without_them(laptop, monkeypatch):

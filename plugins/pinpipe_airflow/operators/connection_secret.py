@@ -16,26 +16,28 @@ from pinpipe_airflow.operators.provisioning import ProvisioningOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from pinpipe_airflow.hooks.connection_secret import ConnectionSecretHook
+    from pinpipe_airflow.hooks.connection_secret import ConnectionSecretHook, Secret
 
 
 class ConnectionSecretOperator(ProvisioningOperator):
     """Keeps a connection in Secrets Manager, where Airflow's secrets backend finds it.
 
     Of a secret that is there only the ``fields`` that differ are changed, and a password is made only where there is
-    none: whatever else somebody put there stays. One that was removed is restored. What it holds is never shown.
+    none: whatever else somebody put there stays. One that was removed is restored. One that another pipeline has made
+    is refused: changed to these brokers, it would cut that one off from its own. What it holds is never shown.
 
     :param conn_id: the connection's id. (templated)
     :param fields: what it is to hold, by the names of Airflow's JSON, no secrets among them. ``None`` or empty values
         in a plan: they are not known yet. (templated)
     :param password_length: characters of the password that it gets where it has none; ``None``: it needs none.
+    :param shared: whether another pipeline's serves this one too.
     :param pipeline_id: a secret that is made gets it as tag ``pipeline``. (templated)
     :param prefix: what the backend puts before the id, ``connections_prefix``. (templated)
     :param aws_conn_id: the Airflow connection to AWS.
     :param region_name: AWS region of the secret.
     :return: the receipt ``{"changed", "conn_id", "secret": its name, "actions"}``, without values.
     :raises UnreadableSecretError: when the secret holds no connection.
-    :raises ValueError: when a field has no value.
+    :raises ValueError: when a field has no value, or the secret is another pipeline's.
     """
 
     template_fields: Sequence[str] = ("conn_id", "fields", "pipeline_id", "prefix", "aws_conn_id")
@@ -47,6 +49,7 @@ class ConnectionSecretOperator(ProvisioningOperator):
         fields: Mapping[str, Any],
         pipeline_id: str,
         password_length: int | None = None,
+        shared: bool = False,
         prefix: str = "airflow/connections",
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
@@ -57,6 +60,7 @@ class ConnectionSecretOperator(ProvisioningOperator):
         self.fields = fields
         self.pipeline_id = pipeline_id
         self.password_length = password_length
+        self.shared = shared
         self.prefix = prefix
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
@@ -75,7 +79,7 @@ class ConnectionSecretOperator(ProvisioningOperator):
 
     def plan(self) -> list[str]:
         """Compare the secret with what it is to hold; of one that is to be restored, no more is to be said."""
-        found = self.hook.describe(self.name)
+        found = self._found()
         if found is None:
             return [f"create secret {self.name}"]
         if found.removed:
@@ -105,7 +109,7 @@ class ConnectionSecretOperator(ProvisioningOperator):
         return {"changed": bool(actions), "conn_id": self.conn_id, "secret": self.name, "actions": actions}
 
     def _create_or_restore(self) -> list[str]:
-        found = self.hook.describe(self.name)
+        found = self._found()
         if found is None:
             made = self.hook.create(
                 self.name,
@@ -118,6 +122,15 @@ class ConnectionSecretOperator(ProvisioningOperator):
             self.hook.restore(self.name)
             return ["restored"]
         return []
+
+    def _found(self) -> Secret | None:
+        found = self.hook.describe(self.name)
+        if found and not self.shared and (owner := found.tags.get(PIPELINE, self.pipeline_id)) != self.pipeline_id:
+            raise ValueError(
+                f"secret {self.name} is that of the pipeline {owner!r} (its tag {PIPELINE}), not of "
+                f"{self.pipeline_id!r}: give this pipeline connections of its own, by kafka_conn_id and api_conn_id"
+            )
+        return found
 
     def _completed(self, text: str | None) -> Completed:
         return complete(text, self.fields, password_length=self.password_length, name=self.name)

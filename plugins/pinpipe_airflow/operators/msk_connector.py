@@ -205,8 +205,9 @@ class MskConnectorOperator(AwsWaitingOperator, ProvisioningOperator):
         name = self._connector.name
         if dead := self.logs.lines(self._log_group, _DEAD_TASK, datetime.fromisoformat(started)):
             raise RuntimeError(
-                f"connector {name!r} is RUNNING, and {len(dead)} times a task of it died: mend that, then restart it "
-                f"(aws kafkaconnect restart-connector) or delete it and run this task again\n{self._log(started)}"
+                f"connector {name!r} is RUNNING, and {len(dead)} times a task of it died: mend that, then delete it "
+                "(aws kafkaconnect delete-connector; its offsets stay) and run this task again\n"
+                f"{self._log(started)}"
             )
 
     def _log(self, started: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from include.msk_settings import CREATE
+from airflow.sdk import BaseHook
+
 from include.rest_proxy_instance import IMAGE_PARAMETER, user_data
 from pinpipe_airflow.operators.aws_waiting import AwsWaitingOperator
 from pinpipe_airflow.operators.owned_removal import OwnedRemovalOperator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from pinpipe_airflow.hooks.auto_scaling_group import Group
     from pinpipe_airflow.hooks.launch_template import LaunchTemplateHook
-    from pinpipe_airflow.hooks.msk_cluster import MskClusterHook
     from pinpipe_airflow.hooks.rest_proxy_instances import RestProxyInstancesHook
 
 _WAY_OUT = (
@@ -35,9 +35,8 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
 
     :param name: name of launch template and group, and of the target group that is there. (templated)
     :param pipeline_id: id of the pipeline. (templated)
-    :param cluster: ``create`` or an ARN, as :class:`~pinpipe_airflow.operators.msk_cluster.MskClusterOperator` has it;
-        empty: the brokers are those of the Kafka connection. (templated)
-    :param cluster_name: name of a cluster that was made. (templated)
+    :param bootstrap_servers: the brokers, as :class:`~pinpipe_airflow.operators.msk_cluster.MskClusterOperator` tells
+        them, empty in a plan before they are there; ``None``: those of the Kafka connection. (templated)
     :param kafka_conn_id: the Airflow connection to the brokers. (templated)
     :param instance_type: EC2 instance type, arm64. (templated)
     :param instance_profile: name of the instance profile: its role may use the topics, and SSM. (templated)
@@ -48,14 +47,13 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
     :param security_group_ids: their security groups. (templated)
     :param tags: tags of everything. (templated)
     :return: a receipt with ``template_version`` and ``instances``.
-    :raises ValueError: when cluster or target group is not there.
+    :raises ValueError: when the brokers are not known or the target group is not there.
     """
 
     template_fields: Sequence[str] = (
         "name",
         "pipeline_id",
-        "cluster",
-        "cluster_name",
+        "bootstrap_servers",
         "kafka_conn_id",
         "instance_type",
         "instance_profile",
@@ -73,8 +71,6 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
         *,
         name: str,
         pipeline_id: str,
-        cluster: str,
-        cluster_name: str,
         instance_type: str,
         instance_profile: str,
         count: int,
@@ -83,6 +79,7 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
         security_group_ids: Sequence[str],
         tags: Mapping[str, str],
         package_sha256: str = "",
+        bootstrap_servers: str | None = None,
         kafka_conn_id: str = "kafka_default",
         wait_timeout: float = 3_600,
         **kwargs: Any,
@@ -90,8 +87,7 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
         super().__init__(wait_timeout=wait_timeout, **kwargs)
         self.name = name
         self.pipeline_id = pipeline_id
-        self.cluster = cluster
-        self.cluster_name = cluster_name
+        self.bootstrap_servers = bootstrap_servers
         self.instance_type = instance_type
         self.instance_profile = instance_profile
         self.count = count
@@ -115,13 +111,6 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
         from pinpipe_airflow.hooks.launch_template import LaunchTemplateHook
 
         return LaunchTemplateHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
-
-    @cached_property
-    def clusters(self) -> MskClusterHook:
-        """The hook that talks to MSK."""
-        from pinpipe_airflow.hooks.msk_cluster import MskClusterHook
-
-        return MskClusterHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
     def plan(self) -> list[str]:
         """Return what would be created and changed."""
@@ -257,23 +246,18 @@ class RestProxyInstancesOperator(AwsWaitingOperator, ProvisioningOperator):
         )
 
     def _brokers(self) -> str:
-        """Return the brokers' addresses; nothing in a plan of a cluster that is not there yet."""
-        if not self.cluster:
-            from airflow.sdk import BaseHook
-
+        """Return the brokers' addresses; nothing in a plan before they are known."""
+        brokers = self.bootstrap_servers
+        if brokers is None:
             connection = BaseHook.get_connection(self.kafka_conn_id)
-            return str(connection.extra_dejson.get("bootstrap.servers", "")) or "none"
-        found = (
-            self.clusters.find(self.cluster_name) if self.cluster == CREATE else self.clusters.describe(self.cluster)
-        )
-        if found is not None and found.state != "CREATING":
-            return self.clusters.bootstrap_brokers(found.arn)
-        if self.mode == PLAN:
-            return ""
-        raise ValueError(
-            f"there is no cluster {self.cluster_name if self.cluster == CREATE else self.cluster!r} yet: it is made "
-            "by the task before this one, run that again"
-        )
+            brokers = str(connection.extra_dejson.get("bootstrap.servers", ""))
+        if not brokers and self.mode != PLAN:
+            raise ValueError(
+                f"no brokers are known: connection {self.kafka_conn_id!r} lacks `bootstrap.servers`"
+                if self.bootstrap_servers is None
+                else "no brokers are known: the cluster is made by the task before this one, run that again"
+            )
+        return brokers
 
 
 class RestProxyInstancesRemovalOperator(OwnedRemovalOperator):

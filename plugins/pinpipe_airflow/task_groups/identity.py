@@ -53,8 +53,8 @@ class Identity:
 def identity_group(wanted: Settings, *, cluster_arn: Any = "", mode: str = MODE) -> Identity:
     """Make the task group ``identity`` in the DAG at hand: which account it is, and a task for each role.
 
-    A role that needs a value which is neither given nor set is not made. A role waits for the task that gives its
-    value, and for no other.
+    A role that needs a value which is neither given nor set is not made, nor one for an access log that is not wanted
+    or has its role. A role waits for the task that gives its value, and for no other.
 
     :param wanted: the settings; without ``managed_roles`` no role is made. Those that trust credentials which
         ``provision`` makes too are left to :func:`unity_roles`.
@@ -72,8 +72,10 @@ def identity_group(wanted: Settings, *, cluster_arn: Any = "", mode: str = MODE)
         "unity_storage": {EXTERNAL_ID: wanted.unity_storage_external_id},
         "unity_service": {EXTERNAL_ID: wanted.unity_service_external_id},
     }
-    elsewhere = UNITY_ROLES if wanted.databricks_catalog else ()
-    made = [role for role in ROLES if role not in elsewhere and all(given.get(role, {}).values())]
+    left_out = {*(UNITY_ROLES if wanted.databricks_catalog else ())}
+    if not wanted.api_access_log or wanted.api_log_role:
+        left_out.add("api_logs")
+    made = [role for role in ROLES if role not in left_out and all(given.get(role, {}).values())]
     with TaskGroup("identity", prefix_group_id=False, tooltip="Roles (IAM)"):
         account = AwsAccountOperator(task_id=ACCOUNT, **_place(wanted))
         roles = _roles(wanted, made if wanted.managed_roles else (), given, mode)

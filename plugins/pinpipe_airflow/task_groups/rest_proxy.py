@@ -34,17 +34,18 @@ class RestProxy:
     marks: Any = field(default_factory=dict)
 
 
-def rest_proxy_group(wanted: Settings, *, mode: str = MODE) -> RestProxy:
+def rest_proxy_group(wanted: Settings, *, bootstrap_servers: Any = None, mode: str = MODE) -> RestProxy:
     """Make the tasks that make the REST proxy, in the DAG at hand.
 
     Its instances get the instance profile of the role ``rest_proxy``, whoever makes that.
 
     :param wanted: the settings; there are no tasks unless ``rest_proxy`` is ``create``.
+    :param bootstrap_servers: of the cluster that is made before, empty in a plan before it is there.
     :param mode: ``apply`` or ``plan``, or a template of it.
     """
     if wanted.rest_proxy != CREATE:
         return RestProxy()
-    from include.aws_names import cluster_name, rest_proxy_name, role_name
+    from include.aws_names import rest_proxy_name, role_name
     from include.rest_proxy_settings import REST_PROXY_PORT
     from pinpipe_airflow.operators.load_balancer import LoadBalancerOperator
     from pinpipe_airflow.operators.rest_proxy_instances import RestProxyInstancesOperator
@@ -73,8 +74,7 @@ def rest_proxy_group(wanted: Settings, *, mode: str = MODE) -> RestProxy:
         instances = RestProxyInstancesOperator(
             task_id="rest_proxy_instances",
             pipeline_id=wanted.pipeline_id,
-            cluster=wanted.msk_cluster,
-            cluster_name=cluster_name(wanted.pipeline_id),
+            bootstrap_servers=bootstrap_servers,
             kafka_conn_id=wanted.kafka_conn_id,
             instance_type=wanted.rest_proxy_instance_type,
             instance_profile=role_name(wanted.pipeline_id, "rest_proxy"),

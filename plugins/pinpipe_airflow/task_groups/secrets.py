@@ -39,7 +39,11 @@ def secrets_group(
     with TaskGroup("secrets", prefix_group_id=False) as group:
         kept = {
             "connection_aws": ConnectionSecretOperator(
-                task_id="connection_aws", conn_id=wanted.aws_conn_id, fields=aws_connection(wanted.region), **shared
+                task_id="connection_aws",
+                conn_id=wanted.aws_conn_id,
+                fields=aws_connection(wanted.region),
+                shared=True,  # all pipelines of a region have the same
+                **shared,
             ),
             "connection_api": ConnectionSecretOperator(
                 task_id="connection_api",

@@ -27,7 +27,7 @@ def keep(conn_id, fields=None, **given):
     fields = api_connection() if fields is None else fields
     length = given.pop("password_length", 40)
     operator = ConnectionSecretOperator(
-        task_id="secret", conn_id=conn_id, fields=fields, pipeline_id="pins", password_length=length, **given
+        task_id="secret", conn_id=conn_id, fields=fields, password_length=length, **{"pipeline_id": "pins", **given}
     )
     return operator.execute({})
 
@@ -119,6 +119,20 @@ def test_somebody_elses_secret_is_not_removed(client, name):
     assert remove(name, f"{name}-ours", pipeline_id="others") == []
     assert remove(name, f"{name}-ours") == [f"{PREFIX}/{name}-ours"]
     assert held(client, name)["conn_type"] == "http"
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+def test_another_pipelines_secret_is_refused_and_stays_and_one_for_all_is_taken(client, name, mode):
+    keep(name, kafka_connection("b-1:9098"), password_length=None)
+    theirs = held(client, name)
+    others = {"pipeline_id": "others", "password_length": None, "mode": mode}
+    with pytest.raises(
+        ValueError, match=f"{name} is that of the pipeline 'pins' .* not of 'others': give this pipeline"
+    ):
+        keep(name, kafka_connection("b-9:9098"), **others)
+    assert held(client, name) == theirs
+    assert not keep(name, kafka_connection("b-1:9098"), shared=True, **others).get("planned")
+    assert held(client, name) == theirs
 
 
 def test_a_plan_says_what_would_be_made_and_makes_nothing(client, name):

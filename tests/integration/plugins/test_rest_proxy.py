@@ -59,8 +59,6 @@ def instances(name, **given):
         **{
             "name": name,
             "pipeline_id": name,
-            "cluster": "",
-            "cluster_name": name,
             "kafka_conn_id": "kafka_default",
             "instance_type": "t4g.small",
             "instance_profile": "posts-rest-proxy",

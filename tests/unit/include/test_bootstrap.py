@@ -80,12 +80,12 @@ def test_the_way_out_is_as_chosen(egress, gateways, interfaces):
 @pytest.mark.parametrize("egress", ["nat", "nat-per-zone", "endpoints"])
 def test_airflow_begins_once_there_is_a_way_out(egress):
     stack = Stack(Egress=egress)
-    always, routes, interfaces = stack.resources["WayOut"]["Metadata"]["Awaits"]
+    always, routes, interfaces = stack.resources["Airflow"]["Metadata"]["Awaits"]
     ways = ("AWS::EC2::VPCEndpoint", "AWS::EC2::Route")
     made = {f"ref-{name}" for kind in ways for name in stack.of_type(kind)} - {"ref-PublicDefaultRoute"}
     assert {always, *routes, *interfaces} == made
     awaited = set(stack.resources["Airflow"]["DependsOn"])
-    assert awaited >= {"WayOut", "PrivateSubnetARoutes", "PrivateSubnetBRoutes"}
+    assert awaited >= {"PrivateSubnetARoutes", "PrivateSubnetBRoutes"}
 
 
 def test_airflow_has_two_private_subnets_in_two_zones():

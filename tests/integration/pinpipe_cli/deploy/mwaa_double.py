@@ -50,6 +50,7 @@ class Mwaa:
         self.refuses_updates_with: dict[str, str] | None = None
         self.provisioned: list[str] = []
         self.provision_fails = False
+        self.is_provisioned = True
         self._pending: dict[str, Any] = {}
         self._looks = 0
 
@@ -65,7 +66,10 @@ class Mwaa:
         if path == f"/environments/{NAME}":
             answer = self._update(body) if request.method == "PATCH" else {"Environment": self._look()}
         elif path == f"/restapi/{NAME}":
-            answer = {"RestApiStatusCode": 200, "RestApiResponse": self._airflow(body["Method"], body["Path"])}
+            answer = {
+                "RestApiStatusCode": 200,
+                "RestApiResponse": self._airflow(body["Method"], body["Path"], body.get("Body", {})),
+            }
         else:
             raise AssertionError(f"{request.method} {request.url} is no request to this environment")
         return AWSResponse(request.url, 200, {}, Raw(json.dumps(answer).encode()))
@@ -109,7 +113,7 @@ class Mwaa:
             for found in listed
         }
 
-    def _airflow(self, method: str, path: str) -> dict[str, Any]:
+    def _airflow(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         assert len(path) <= 64
         sources = {
             PurePosixPath(name).stem: content.decode()
@@ -130,14 +134,17 @@ class Mwaa:
             return {"dag_id": "provision", "is_paused": False}
         if (method, path) == ("POST", "/dags/provision/dagRuns"):
             startup = self.in_use("StartupScript").decode()
+            assert body["conf"]["only_if_provisioned"]
             self.provisioned.append(re.findall(r"PINPIPE_SPARK_WHEEL=(\S+)", startup)[0])
             return {"dag_run_id": "r1"}
         state = "failed" if self.provision_fails else "success"
         if (method, path) == ("GET", "/dags/provision/dagRuns/r1"):
             return {"state": state}
         if (method, path) == ("GET", "/dags/provision/dagRuns/r1/taskInstances"):
-            task = {"task_id": "jobs", "map_index": -1, "try_number": 1, "end_date": "2026-01-01", "duration": 1.0}
-            return {"task_instances": [{**task, "state": state}]}
+            task = {"map_index": -1, "try_number": 1, "end_date": "2026-01-01", "duration": 1.0}
+            jobs = state if self.is_provisioned else "skipped"
+            states = {"teardown_over": "success", "jobs": jobs}
+            return {"task_instances": [{**task, "task_id": name, "state": states[name]} for name in states]}
         if path.startswith("/dags/provision/dagRuns/r1/taskInstances/jobs/logs/"):
             return {"content": "Databricks said no"}
         if path.startswith("/dagSources/"):

@@ -117,6 +117,17 @@ def test_a_first_deployment_and_one_of_the_same_wheel_are_not_provisioned(world:
     assert world.mwaa.provisioned == []
 
 
+def test_a_deployment_after_a_teardown_provisions_nothing_and_says_so(world: World) -> None:
+    world.deploy()
+    _change_wheel(world)
+    world.mwaa.is_provisioned = False
+    assert world.deploy()[-1] == (
+        "nothing is provisioned, so there are no jobs to declare: `pinpipe run provision --env local` makes everything"
+    )
+    assert any(line.startswith("nothing to deploy: ") for line in world.deploy())
+    assert len(world.mwaa.provisioned) == 1
+
+
 def test_a_rollback_from_a_bad_wheel_declares_the_jobs_with_that_of_before(world: World) -> None:
     world.deploy()
     (good,) = wheels(world)

@@ -160,8 +160,6 @@ def operator(hook):
         task_id="instances",
         name="proxy",
         pipeline_id="posts",
-        cluster="",
-        cluster_name="posts",
         instance_type="t4g.small",
         instance_profile="p",
         count=2,
@@ -173,6 +171,28 @@ def operator(hook):
     )
     made.__dict__["hook"] = hook
     return made
+
+
+def test_brokers_are_those_that_are_handed_in_or_of_the_connection(hook, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_KAFKA_DEFAULT", '{"conn_type": "kafka", "extra": {"bootstrap.servers": "b-1:9098"}}'
+    )
+    proxy = operator(hook)
+    assert proxy._brokers() == "b-1:9098"
+    proxy.bootstrap_servers = "b-2:9098"
+    assert proxy._brokers() == "b-2:9098"
+
+
+def test_without_brokers_no_instance_is_made_and_a_plan_goes_on(hook, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_KAFKA_DEFAULT", '{"conn_type": "kafka"}')
+    proxy = operator(hook)
+    with pytest.raises(ValueError, match=r"connection 'kafka_default' lacks `bootstrap\.servers`"):
+        proxy._brokers()
+    proxy.bootstrap_servers = ""
+    with pytest.raises(ValueError, match="the cluster is made by the task before this one"):
+        proxy._brokers()
+    proxy.mode = "plan"
+    assert proxy._brokers() == ""
 
 
 def test_old_instances_are_replaced_with_none_missing_meanwhile(hook, scaling, balancing):

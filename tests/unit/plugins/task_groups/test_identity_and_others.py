@@ -37,14 +37,29 @@ def test_without_managed_roles_the_account_alone_is_asked_for_where_a_catalog_ne
 def test_a_role_is_made_once_all_that_it_needs_is_given_or_set(dag):
     wanted = Settings(managed_roles=True, unity_service_external_id="e-1", permissions_boundary="")
     identity = identity_group(wanted)
-    assert set(identity.outputs) == {"role_api_kinesis", "role_api_logs", "role_unity_service"}
+    assert set(identity.outputs) == {"role_api_kinesis", "role_unity_service"}
     assert identity.marks == {"api_kinesis_role": role_arn_of("api_kinesis")}
     assert identity.arn_of("connect") == ""
 
 
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ({"api_access_log": True}, True),
+        ({"api_access_log": True, "api_log_role": "arn:aws:iam::111122223333:role/logs"}, False),
+        ({"api_access_log": False}, False),
+    ],
+)
+def test_the_role_for_logs_which_stays_in_the_account_is_only_made_where_it_is_needed(dag, given, made):
+    identity_group(Settings(managed_roles=True, **given))
+    assert ("role_api_logs" in dag.task_ids) == made
+
+
 def test_every_role_is_made_where_others_give_what_is_needed(dag):
     cluster = BaseOperator(task_id="cluster")
-    wanted = Settings(managed_roles=True, unity_storage_external_id="e-1", unity_service_external_id="e-2")
+    wanted = Settings(
+        managed_roles=True, unity_storage_external_id="e-1", unity_service_external_id="e-2", api_access_log=True
+    )
     identity_group(wanted, cluster_arn=cluster.output["cluster_arn"])
     assert set(dag.task_ids) == {"cluster", "aws_account", *(f"role_{name}" for name in ROLES)}
     assert dag.get_task("role_connect").upstream_task_ids == {"cluster", "aws_account"}
@@ -72,7 +87,7 @@ def test_the_mode_of_all_is_the_runs(dag):
         if hasattr(task, "mode"):
             task.render_template_fields({"params": {"mode": "plan"}})
             assert task.mode == "plan", task.task_id
-    assert len([task for task in dag.tasks if hasattr(task, "mode")]) == 7
+    assert len([task for task in dag.tasks if hasattr(task, "mode")]) == 6
     assert not [task_id for task_id in dag.task_ids if "." in task_id]
 
 
