@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pinpipe_airflow.preflight.result import Finding, not_checked, ok, warning, wrong
-from pinpipe_airflow.report.freshness import due_day
+from pinpipe_airflow.report.freshness import RECENT_DAYS, due_day
 
 NOT_UP = "the world is not up"
 _UP = "`pinpipe up` starts it"
@@ -136,11 +136,12 @@ def freshness(facts: WorldFacts) -> Iterator[Finding]:
     due = due_day(facts.now, facts.settle)
     finished = datetime.fromisoformat(found["finished_at"]) if found.get("finished_at") else None
     if newest < due:
+        first = max(newest + _A_DAY, due - (RECENT_DAYS - 1) * _A_DAY)
         yield warning(
             "cleaned days",
             f"the newest is {newest}",
-            f"`pinpipe backfill --from {newest + _A_DAY} --to {due}`",
-            "its schedule runs only while the world is up",
+            f"`pinpipe backfill --from {first} --to {due}`",
+            "its schedule runs only while the world is up; a day for which nothing came needs no cleaning",
         )
     elif newest == due and finished is not None and finished < datetime.combine(newest + _A_DAY, time.min, UTC):
         yield warning(

@@ -29,6 +29,7 @@ class DayState(StrEnum):
     MISSING = "missing"
     BROKEN = "broken"
     OPEN = "not due"
+    EMPTY = "no data"
     BEFORE = "before"
     UNKNOWN = "not known"
 
@@ -151,7 +152,7 @@ def day_cell(
         text = f"The receipt is broken: {receipt.reason}. {receipt.way_out}."
         return DayCell(day, DayState.BROKEN, text, None, late_objects, run)
     if receipt is None:
-        state, text = _without_receipt(day, cleaned, late_objects, now, settle)
+        state, text = _without_receipt(day, cleaned, late_objects, run, due_day(now, settle))
         return DayCell(day, state, text, None, late_objects, run)
     summary = _summary(receipt)
     state, text = _with_receipt(receipt, summary, late_objects, now)
@@ -189,15 +190,23 @@ def _summary(receipt: CleanedDay) -> dict[str, Any]:
 
 
 def _without_receipt(
-    day: date, cleaned: CleanedDays, late_objects: int | None, now: datetime, settle: timedelta
+    day: date, cleaned: CleanedDays, late_objects: int | None, run: Run | None, due: date
 ) -> tuple[DayState, str]:
+    """Return what a day without a receipt is; of the newest that is due its run is expected in any case.
+
+    A laptop is off for days, and a month is replayed of years ago: no run cleans what nothing came for in between.
+    """
     waiting = (
         f"; {_objects(late_objects)} {'waits' if late_objects == 1 else 'wait'} to be cleaned" if late_objects else ""
     )
-    if day > due_day(now, settle):
+    if day > due:
         return DayState.OPEN, f"Not due yet{waiting}."
-    if late_objects or (cleaned.days and day > min(cleaned.days)):
+    begun = bool(cleaned.days) and day > min(cleaned.days)
+    wanting = late_objects is None or (run.state == "failed" if run else day == due)
+    if late_objects or (begun and wanting):
         return DayState.MISSING, f"Not cleaned, though it is due{waiting}."
+    if begun:
+        return DayState.EMPTY, "Not cleaned: nothing came."
     return DayState.BEFORE, "Before the first cleaned day."
 
 

@@ -139,7 +139,7 @@ class Probes:
         return KinesisSeen(
             status={name: stream.status if stream else None for name, stream in streams.items()},
             shards=sum(stream.shards for stream in streams.values() if stream),
-            waiting_since=KinesisPositionHook(**arguments).waiting_since(there, positions) if beat else None,
+            waiting_since=KinesisPositionHook(**arguments).waiting_since(there, positions),
         )
 
     def stream(self) -> StreamSeen:

@@ -32,6 +32,7 @@ _GLYPHS = {
     DayState.MISSING: "✕",
     DayState.BROKEN: "✕",
     DayState.OPEN: "…",
+    DayState.EMPTY: "–",
     DayState.BEFORE: "",
     DayState.UNKNOWN: "?",
 }

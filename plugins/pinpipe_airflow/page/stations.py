@@ -137,7 +137,7 @@ def _source(seen: Seen[Runs], runs: Runs) -> Station:
 
 def _api(seen: Seen[str | None], runs: Runs) -> Station:
     about = ("api", "REST API", "both")
-    success = max((at for dag_id in EMULATIONS if (at := runs.last_success.get(dag_id))), default=None)
+    success = _moment((_newest_posted(runs, "requests") or {}).get("finished_at"))
     if seen.at is None:
         return Station(*about, *_not_asked(seen, "API Gateway"), last_success=success)
     rate = _rate(_of_posted(runs, "requests"), "requests/s")
@@ -225,7 +225,8 @@ def _clean_batch(seen: Seen[CleanedDays], cells: Sequence[DayCell], runs: Runs) 
         return Station(*about, *_ok("A day is being cleaned.", seen), **figures)
     if late:
         return Station(*about, Health.ATTENTION, f"{_number(late, 'day')} got records after the cleaning.", **figures)
-    return Station(*about, *_ok("Every day that is due is cleaned.", seen), **figures)
+    of_those = "that records came for" if any(cell.state is DayState.EMPTY for cell in cells) else "that is due"
+    return Station(*about, *_ok(f"Every day {of_those} is cleaned.", seen), **figures)
 
 
 def _kinesis(seen: Seen[KinesisSeen], stream: Seen[StreamSeen], now: datetime, stalled_after: timedelta) -> Station:
@@ -247,7 +248,8 @@ def _kinesis(seen: Seen[KinesisSeen], stream: Seen[StreamSeen], now: datetime, s
         "last_success": _moment(stream.value.beat.get("newest_record_at")) if stream.value else None,
     }
     if waited > stalled_after:
-        return Station(*about, Health.ATTENTION, f"A record waits to be read. {shards}", **figures)
+        why = ": the stream is stopped, as wished" if stream.value and stream.value.wish == "stopped" else ""
+        return Station(*about, Health.ATTENTION, f"A record waits to be read{why}. {shards}", **figures)
     return Station(*about, *_ok(shards if waiting else f"No record waits. {shards}", seen), **figures)
 
 
@@ -311,9 +313,15 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
+def _newest_posted(runs: Runs, what: str) -> Mapping[str, Any] | None:
+    """Return the receipt of the newest successful emulation that has any of it: a replay makes no requests."""
+    told = (receipt for receipt in runs.posted.values() if receipt.get(what))
+    return max(told, key=lambda receipt: str(receipt.get("finished_at", "")), default=None)
+
+
 def _of_posted(runs: Runs, what: str) -> float | None:
-    """Return how much the newest successful emulation has posted per second."""
-    newest = max(runs.posted.values(), key=lambda receipt: str(receipt.get("finished_at", "")), default=None)
+    """Return how much of it the newest successful emulation has posted per second."""
+    newest = _newest_posted(runs, what)
     if newest is None:
         return None
     began, ended = _moment(newest.get("started_at")), _moment(newest.get("finished_at"))

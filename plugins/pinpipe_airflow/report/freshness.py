@@ -11,6 +11,7 @@ from pinpipe_airflow.report.receipts import Answered, CleanedDay, Problem
 from pinpipe_airflow.report.spans import Span, backfills, gaps, in_words, spans
 
 RECENT_DAYS = 30  # a gap within so many days is one to act on; an older one is told only
+_NEEDLESS = "A day for which nothing came needs no cleaning."
 _ANSWERS_OLD = timedelta(hours=26)  # a day, and what a run of it may take
 _RUN_TAKES = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -122,7 +123,8 @@ def _yesterday(days: Sequence[CleanedDay], made_at: datetime, settle: timedelta)
     works = missing.days == 1 or max(cleaned) > yesterday  # something cleans, today's day at least
     level = Level.ATTENTION if works else Level.PROBLEM
     rest = f" {not_due}." if not_due else ""
-    return Fact(level, name, f"Not cleaned: {missing}. See the runs of clean_batch in Airflow.{rest}")
+    needless = f" {_NEEDLESS}" if missing.days > 1 else ""
+    return Fact(level, name, f"Not cleaned: {missing}. See the runs of clean_batch in Airflow.{needless}{rest}")
 
 
 def _newest_record(newest: CleanedDay, made_at: datetime) -> Fact:
@@ -147,7 +149,7 @@ def _gaps(days: Sequence[CleanedDay]) -> Fact:
     since = _recent(whole.last)
     level = Level.ATTENTION if missing[-1].last >= since else Level.INFO
     sum_of_days = sum(span.days for span in missing)
-    return Fact(level, name, f"{sum_of_days:,} of {whole} are not cleaned: {in_words(missing)}.")
+    return Fact(level, name, f"{sum_of_days:,} of {whole} are not cleaned: {in_words(missing)}. {_NEEDLESS}")
 
 
 def _recent(newest: date) -> date:

@@ -109,6 +109,11 @@ def test_what_could_not_be_asked_is_not_checked_with_the_reason() -> None:
             "pinpipe backfill --from 2026-02-27 --to 2026-03-01",
         ),
         (
+            {"day": "2023-03-03", "finished_at": "2026-02-27T00:12:00+00:00"},
+            Outcome.WARNING,
+            "pinpipe backfill --from 2026-01-31 --to 2026-03-01",
+        ),
+        (
             {"day": "2026-03-01", "finished_at": "2026-03-01T11:00:00+00:00"},
             Outcome.WARNING,
             "pinpipe backfill --from 2026-03-01 --to 2026-03-01 --reprocess",

@@ -55,7 +55,7 @@ def test_each_day_is_what_the_worst_of_it_is() -> None:
         1: DayState.CLEAN,
         2: DayState.QUARANTINED,
         3: DayState.LATE,
-        4: DayState.MISSING,
+        4: DayState.EMPTY,
         5: DayState.BROKEN,
         6: DayState.CLEAN,
         7: DayState.BEFORE,
@@ -63,6 +63,21 @@ def test_each_day_is_what_the_worst_of_it_is() -> None:
     assert found[ago(2)].text == "3,600 rows read, 3 of them quarantined (0.08 %)."
     assert "2 raw objects have come since" in found[ago(3)].text
     assert found[ago(5)].text == "The receipt is broken: day: Field required. Clean its day again."
+
+
+def test_days_that_nothing_came_for_are_not_missing_unless_their_run_failed_or_nobody_has_looked() -> None:
+    long_ago = {TODAY: cleaned(0), **{ago(back): cleaned(back) for back in (1360, 1361, 1362)}}
+    failed = {ago(2): Run("clean_batch", "run", "failed", NOW, None, ago(2))}
+    skipped = {ago(1): Run("clean_batch", "run", "success", NOW, None, ago(1))}
+    found = cells(long_ago, runs={**failed, **skipped})
+    assert {day: cell.state for day, cell in found.items() if cell.state is not DayState.EMPTY} == {
+        TODAY: DayState.CLEAN,
+        ago(2): DayState.MISSING,
+    }
+    assert found[ago(3)].text == "Not cleaned: nothing came."
+    assert cells(long_ago)[ago(1)].state is DayState.MISSING, "no run of it has begun, and it is due"
+    unknown = day_cells(CleanedDays(frozenset(long_ago), long_ago), None, {}, now=NOW, settle=timedelta(0))
+    assert {cell.state for cell in unknown} == {DayState.CLEAN, DayState.MISSING}
 
 
 def test_a_day_says_what_the_command_line_says() -> None:

@@ -174,10 +174,21 @@ def test_missing_days_are_named_and_a_failed_run_makes_them_a_problem() -> None:
     assert (loud.health, loud.text) == (Health.PROBLEM, "Not cleaned: 2026-11-20. Its last run failed (run 1).")
 
 
+def test_a_replay_which_makes_no_requests_is_no_success_of_the_rest_api() -> None:
+    runs = sample_runs(NOW)
+    replay = {"posts": 500, "requests": 0, "started_at": runs.posted["emulate_batch"]["started_at"],
+              "finished_at": runs.posted["emulate_batch"]["finished_at"]}  # fmt: skip
+    told = found(replace(WELL, runs=seen(replace(runs, posted={"emulate_batch": replay}))))
+    assert (told["api"].rate, told["api"].last_success) == ("–", None)
+    assert told["source"].rate != "–"
+
+
 def test_a_record_that_waits_too_long_in_kinesis_calls_for_somebody() -> None:
     stuck = KinesisSeen({"pinpipe-pin": "ACTIVE"}, 1, NOW - timedelta(minutes=20))
     kinesis = found(replace(WELL, kinesis=seen(stuck)))["kinesis"]
     assert (kinesis.health, kinesis.lag) == (Health.ATTENTION, "20 minutes")
+    beats = replace(WELL, kinesis=seen(stuck), stream=seen(StreamSeen("stopped", "v1", {})))
+    assert found(beats)["kinesis"].text.startswith("A record waits to be read: the stream is stopped, as wished.")
     gone = found(replace(WELL, kinesis=seen(KinesisSeen({"pinpipe-pin": None}, 0, None))))["kinesis"]
     assert gone.text == "There is no stream pinpipe-pin: run provision."
 
