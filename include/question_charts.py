@@ -107,7 +107,7 @@ CHARTS = {
         Kind.LINES,
         "post_year",
         (_MEDIAN,),
-        "Median follower count by joining year, a line for each age group, on a logarithmic scale.",
+        "Median follower count by joining year, a line for each age group.",
         series="age_group",
         logarithmic=True,
     ),

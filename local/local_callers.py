@@ -53,17 +53,24 @@ class LocalCallers:
             return f"the host {host!r} is neither an address nor localhost: call 127.0.0.1"
         taken = self._browsers or _is_followed_link(headers, method)
         sent = None if taken else next((name for name in _OF_BROWSERS if name in headers), None)
-        return f"not for browsers, one of which sent the header {sent}: call it by a program" if sent else None
+        if sent is None:
+            return None
+        # A person who came here by a link of Airflow's has opened that by another name than the link has.
+        other = f"; open Airflow by {host.rpartition(':')[0] or host}" if _is_shown(headers, method) else ""
+        return f"not for browsers, one of which sent the header {sent}: call it by a program{other}"
 
 
 def _is_followed_link(headers: Headers, method: str) -> bool:
+    return _is_shown(headers, method) and headers.get("sec-fetch-site") in _NEAR
+
+
+def _is_shown(headers: Headers, method: str) -> bool:
     """Return whether a browser shows the answer as a page of its own, which no other page can read."""
     return (
         method == "GET"
         and "origin" not in headers
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
-        and headers.get("sec-fetch-site") in _NEAR
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+from include.environment import SettingsError
+
 HOST = "127.0.0.1"
+_LOWEST, _HIGHEST = 1024, 65535
 
 _BASE = {
     "airflow": 8080,
@@ -23,15 +26,19 @@ _BASE = {
 def port(service: str) -> int:
     """Return the port of ``service``: its base port plus ``PINPIPE_PORT_OFFSET`` (default 0).
 
-    :raises ValueError: when the offset is not a whole number or leaves the range of ports.
+    :raises SettingsError: when the offset is not a whole number or leaves the range of ports.
     """
     text = os.environ.get("PINPIPE_PORT_OFFSET", "0")
     try:
         number = _BASE[service] + int(text)
     except ValueError:
-        raise ValueError(f"PINPIPE_PORT_OFFSET={text!r} is not a whole number: set for example 1000") from None
-    if not 1024 <= number <= 65535:
-        raise ValueError(f"PINPIPE_PORT_OFFSET={text} puts {service} on port {number}: choose one within 1024-65535")
+        raise SettingsError(f"PINPIPE_PORT_OFFSET={text!r} is not a whole number: set for example 1000") from None
+    if not _LOWEST <= number <= _HIGHEST:
+        least, most = _LOWEST - min(_BASE.values()), _HIGHEST - max(_BASE.values())
+        raise SettingsError(
+            f"PINPIPE_PORT_OFFSET={text} puts {service} on port {number}, and ports that all may listen on are "
+            f"{_LOWEST} to {_HIGHEST}: choose an offset from {least} to {most}"
+        )
     return number
 
 

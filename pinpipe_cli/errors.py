@@ -59,12 +59,13 @@ _LOG_IN = (
 )
 _TRACEBACK = "the whole traceback: `pinpipe --debug …`; what is wrong with this machine: `pinpipe doctor`"
 
+_SOURCE = ("emulator.database", "SourceError")
 # By module and class, so that nothing is imported to say that something failed: what was raised has been imported.
 _OURS = {
     ("include.environment", "SettingsError"): ("wrong setting", Exit.WRONG_CALL),
     ("local.world", "NoWorldError"): ("no world", Exit.UNREACHABLE),
     ("local.world", "WorldError"): ("the local world", Exit.FAILED),
-    ("emulator.database", "SourceError"): ("source database", Exit.FAILED),
+    _SOURCE: ("source database", Exit.FAILED),
     ("pinpipe_cli.runs", "RunFailed"): ("run failed", Exit.FAILED),
 }
 _DEPLOYMENT = ("pinpipe_cli.deploy.errors", "DeploymentError")  # it is raised from what AWS says, too
@@ -101,6 +102,11 @@ _HTTP_REFUSALS = (401, 403)
 def explain(error: BaseException) -> Problem:
     """Return what an exception means to whoever has typed the command."""
     message = str(error).strip() or type(error).__name__
+    causes = list(_causes(error))
+    if _is(error, _SOURCE) and any(map(_refuses_connections, causes)):
+        from local.process_environment import has_own_source
+
+        return Problem("source database", message, "" if has_own_source() else _START, Exit.UNREACHABLE)
     if _is(error, ("pinpipe_cli.airflow_api", "AirflowApiError")):
         return _of_airflow(error, message)
     for kind, (title, code) in _OURS.items():
@@ -110,7 +116,6 @@ def explain(error: BaseException) -> Problem:
         return Problem("installation", message, "`make install` finishes the installation", Exit.FAILED)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return Problem("disk full", message, "make room, or move the state by PINPIPE_HOME", Exit.FAILED)
-    causes = list(_causes(error))
     if any(_is(cause, kind) for cause in causes for kind in _NO_CREDENTIALS) or any(map(_aws_refuses, causes)):
         return Problem("credentials", message, _SIGN_IN, Exit.REFUSED)
     if isinstance(error, PermissionError):
@@ -175,6 +180,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(now))
         yield now
         now = now.__cause__
+
+
+def _refuses_connections(error: BaseException) -> bool:
+    return "connection refused" in str(error).lower()
 
 
 def _aws_refuses(error: BaseException) -> bool:

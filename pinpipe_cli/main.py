@@ -266,7 +266,8 @@ def table(
     name: Annotated[
         str,
         typer.Argument(
-            help="pin, geo or user; in a layer also quarantine and metrics.", autocompletion=completion.tables
+            help="pin, geo or user; in batch and speed also quarantine, in answers q1 and so on.",
+            autocompletion=completion.tables,
         ),
     ],
     layer: Annotated[Layer, typer.Option()] = Layer.serving,

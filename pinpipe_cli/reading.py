@@ -159,7 +159,9 @@ def _opened(name: str, layer: str, lake: str | None) -> duckdb.DuckDBPyConnectio
     if layer not in TABLES:
         raise LookupError(f"no layer {layer!r}: there are {', '.join(TABLES)}")
     if name not in TABLES[layer]:
-        raise LookupError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}")
+        others = [other for other in TABLES if name in TABLES[other]]
+        elsewhere = f"; `--layer {others[0]}` has it" if others else ""
+        raise LookupError(f"no table {name!r} in layer {layer}: there are {', '.join(TABLES[layer])}{elsewhere}")
     return connect([name], lake=lake) if layer == "serving" else connect(tables=[(layer, name)], lake=lake)
 
 

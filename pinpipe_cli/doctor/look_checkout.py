@@ -77,10 +77,10 @@ def access() -> AccessFacts:
     paths = [(home(), False), *((path, True) for path in secrets)]
     found = []
     for path, secret in paths:
-        with suppress(FileNotFoundError, PermissionError):
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             about = path.stat()
             found.append(PathFacts(path, stat.S_IMODE(about.st_mode), about.st_uid, secret))
-    return AccessFacts(home(), there, os.access(place, os.W_OK | os.X_OK), os.geteuid(), found)
+    return AccessFacts(home(), there, home().is_dir(), os.access(place, os.W_OK | os.X_OK), os.geteuid(), found)
 
 
 def leftovers(supervised: bool) -> LeftoverFacts:
@@ -138,11 +138,11 @@ def formats() -> list[FormatFacts]:
     if jobs.exists():
         found.append(FormatFacts("jobs", jobs, _sqlite_version(jobs), str(VERSION)))
     kafka = home() / "kafka" / "data" / "meta.properties"
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         lines = dict(line.split("=", 1) for line in kafka.read_text().splitlines() if "=" in line)
         found.append(FormatFacts("Kafka's log", kafka, lines.get("version", "none"), _KAFKA_FORMAT))
     secrets = secret_store.secret_file()
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         found.append(FormatFacts("secrets", secrets, _json_kind(secrets.read_text()), "a JSON object"))
     return found
 

@@ -36,6 +36,7 @@ class AccessFacts:
 
     :param home: the state folder.
     :param exists: whether it is there.
+    :param is_folder: whether that is a folder.
     :param writable: whether this user may write into it, or, where it is not there, make it.
     :param me: id of this user.
     :param paths: what there is of it.
@@ -43,6 +44,7 @@ class AccessFacts:
 
     home: Path
     exists: bool
+    is_folder: bool
     writable: bool
     me: int
     paths: Sequence[PathFacts]
@@ -120,6 +122,9 @@ class LogFacts:
 
 def access(facts: AccessFacts) -> Iterator[Finding]:
     """See that the owner, and nobody else, may read the state and its secrets."""
+    if facts.exists and not facts.is_folder:
+        yield wrong("state folder", f"{facts.home} is a file", "`export PINPIPE_HOME=` a folder of yours")
+        return
     if not facts.writable:
         yield wrong(
             "state folder",

@@ -197,7 +197,9 @@ def _lines(declared: QuestionChart, rows: Sequence[dict[str, Any]]) -> AnswerCha
         "encoding": encoding,
         "layer": [line, dots],
     }
-    return AnswerChart(specification, declared.caption, _course(points, "Lines" if styled else "A line"))
+    logarithmic = encoding["y"]["scale"].get("type") == "log"  # not where a value is 0
+    caption = f"{declared.caption} The scale is logarithmic." if logarithmic else declared.caption
+    return AnswerChart(specification, caption, _course(points, "Lines" if styled else "A line"))
 
 
 def _panels(declared: QuestionChart, rows: Sequence[dict[str, Any]]) -> AnswerChart:

@@ -91,6 +91,14 @@ def test_what_is_not_quite_a_followed_link_is_refused(method: str, changed: dict
     assert client(browsers=False).request(method, "/", headers=headers).status_code == 403
 
 
+def test_who_opened_airflow_by_another_name_is_told_by_which_to_open_it() -> None:
+    headers = {**FOLLOWED, "sec-fetch-site": "cross-site"}
+    answer = client(browsers=False).get("/", headers=headers)
+    assert answer.json()["message"].endswith("call it by a program; open Airflow by 127.0.0.1")
+    sent = client(browsers=False).post("/", headers=headers)
+    assert sent.json()["message"].endswith("call it by a program")
+
+
 def test_a_preflight_gets_no_leave() -> None:
     asked: dict[str, Any] = {"origin": "https://attacker.example", "access-control-request-method": "PUT"}
     answer = client(browsers=False).options("/", headers=asked)

@@ -38,6 +38,11 @@ def client_error(code: str) -> botocore.exceptions.ClientError:
         (NoWorldError("there is no world"), Exit.UNREACHABLE, ""),
         (WorldError("port 8080 is taken"), Exit.FAILED, ""),
         (SourceError("no table"), Exit.FAILED, ""),
+        (
+            caused(SourceError("…"), OSError("connection to 127.0.0.1: Connection refused")),
+            Exit.UNREACHABLE,
+            "pinpipe up",
+        ),
         (RunFailed("clean_batch: run r failed"), Exit.FAILED, ""),
         (DeploymentError("dirty"), Exit.FAILED, ""),
         (caused(DeploymentError("AWS"), client_error("ExpiredToken")), Exit.REFUSED, "aws sso login"),
@@ -71,6 +76,12 @@ def test_each_error_has_its_exit_code_and_way_out(error: Exception, exit_code: E
     assert problem.exit_code is exit_code
     assert way_out in problem.way_out
     assert bool(problem.way_out) is bool(way_out)
+
+
+def test_a_database_of_ones_own_that_does_not_answer_is_not_started_by_the_world(monkeypatch) -> None:
+    monkeypatch.setenv("PINPIPE_SOURCE_URL", "postgresql://me@db.example/posts")
+    problem = explain(caused(SourceError("db.example refused"), OSError("Connection refused")))
+    assert (problem.exit_code, problem.way_out) == (Exit.UNREACHABLE, "")
 
 
 def test_elsewhere_nobody_is_told_to_start_the_local_world(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,9 @@ def test_a_day_of_an_answer_is_refused(lake):
 
 
 def test_an_unknown_table_is_refused_with_the_tables_there_are(lake):
-    with pytest.raises(LookupError, match=r"no table 'quarantine' in layer serving: there are pin, geo, user"):
+    with pytest.raises(
+        LookupError, match=r"no table 'quarantine' .*: there are pin, geo, user; `--layer batch` has it$"
+    ):
         reading.table("quarantine", lake=lake)
 
 

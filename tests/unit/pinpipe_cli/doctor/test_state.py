@@ -24,7 +24,7 @@ from pinpipe_cli.doctor.state import (
 
 HOME, SECRETS = Path("/s"), Path("/s/secrets.json")
 ACCESS = AccessFacts(
-    HOME, exists=True, writable=True, me=1000,
+    HOME, exists=True, is_folder=True, writable=True, me=1000,
     paths=[PathFacts(HOME, 0o700, 1000, False), PathFacts(SECRETS, 0o600, 1000, True)],
 )  # fmt: skip
 CLEAN = LeftoverFacts(supervised=False, locked=False, pid_files=[], processes=[])
@@ -35,6 +35,11 @@ LOGS = LogFacts(Path("/s/logs"), GIB, GIB // 100, 50 * GIB)
 def only(found: object) -> Finding:
     (finding,) = list(found)
     return finding
+
+
+def test_a_file_is_no_state_folder() -> None:
+    finding = only(access(replace(ACCESS, is_folder=False)))
+    assert (finding.outcome, finding.found) == (Outcome.WRONG, "/s is a file")
 
 
 def test_a_private_folder_is_ok_and_one_that_is_not_there_too() -> None:

@@ -93,6 +93,12 @@ def test_lines_are_told_apart_without_colour():
     assert [text for text in texts(svg) if text in AGE_GROUPS] == list(AGE_GROUPS)
 
 
+@pytest.mark.parametrize(("least", "told"), [(1.0, True), (0.0, False)])
+def test_a_logarithmic_scale_is_told_where_it_is_drawn(least, told):
+    _, chart = picture("Q8", BY_AGE, [["18-24", 2015, least], ["18-24", 2016, 900.0]])
+    assert chart.caption.endswith("The scale is logarithmic.") == told
+
+
 @pytest.mark.parametrize("values", [(1, 1), (3, 900_000), (0, 5), (999.5, 1_000_001)])
 def test_a_line_of_any_height_lies_within_its_chart(values):
     rows = [["18-24", year, float(value)] for year, value in zip((2015, 2016), values, strict=True)]
