@@ -16,6 +16,7 @@ missing is in the log of their job. The scheduled DAGs are skipped until that re
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -94,7 +95,9 @@ with DAG(
             raise AirflowFailException(str(refused)) from refused  # another try would be refused too
         place = {"bucket": settings().bucket, "aws_conn_id": settings().aws_conn_id}
         if params["only_if_provisioned"] and ReceiptHook(**place).read("provision") is None:
-            ti.log.info("Nothing is provisioned, and it is only wanted if something is: all tasks are skipped")
+            logging.getLogger(__name__).info(
+                "Nothing is provisioned, and so nothing is to be made: all tasks are skipped"
+            )
             return False
         if params["mode"] != PLAN:
             StreamWishHook(**place).take_back(by=TEARDOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -253,7 +252,7 @@ def test_what_is_only_to_be_kept_is_not_made_where_nothing_is_provisioned(laptop
     monkeypatch.setattr(
         "pinpipe_airflow.hooks.stream_wish.StreamWishHook.take_back", lambda hook, by: taken_back.append(by)
     )
-    ti = SimpleNamespace(get_dr_count=lambda *_, **__: 0, log=logging.getLogger())
+    ti = SimpleNamespace(get_dr_count=lambda *_, **__: 0)
     params = {"mode": "apply", "only_if_provisioned": True}
     assert begins.python_callable(params=params, ti=ti) is goes_on
     assert taken_back == ["teardown"] * goes_on
