@@ -22,7 +22,7 @@ class DatabricksSettings(BaseSettings):
         pattern=r"^([a-z_][a-z0-9_]{0,254})?$",
         description="Catalog of Unity Catalog in which tables and serving views are registered, such as `pinpipe`: "
         "`provision` makes it, its schemas, credentials and external locations, see docs/setup/databricks.md. Empty: "
-        "tables are known by their paths alone.",
+        "tables are known by their paths alone, and on Databricks the questions are not answered.",
     )
     databricks_node_type: str = Field(
         "m6gd.large",

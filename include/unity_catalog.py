@@ -94,6 +94,8 @@ class UnityNames:
                     "url": url,
                     "credential_name": self.wanted.storage_credential,
                     "comment": self._comment("Raw objects, tables and checkpoints."),
+                    # On by default, for which the role would need SNS and SQS; nothing here asks what has changed.
+                    "enable_file_events": False,
                 },
             }
             for name, url in roots.items()

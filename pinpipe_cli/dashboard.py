@@ -124,7 +124,7 @@ def _table(asked: Question) -> dict[str, Any]:
         "name": f"{asked.table}-table",
         "queries": [_query(asked, [_field(column) for column in columns], disaggregated=True)],
         "spec": {
-            "version": 1,
+            "version": 2,
             "widgetType": "table",
             "encodings": {"columns": [{"fieldName": column, "displayName": column} for column in columns]},
             "frame": {"showTitle": False},

@@ -82,12 +82,16 @@ def run_questions(spark: SparkSession, lake: str, catalog: str = "") -> dict[str
         registered what they are answered from; empty: all of it is known by its paths.
     :return: the receipt's ``answers``, ``counts`` and ``quarantine_samples``.
     :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; nothing is published.
+    :raises ValueError: without a catalog on Databricks, where the session's own is the workspace's: another pipeline's
+        tables of the same names would be asked, and its views replaced.
     """
     # Years are those of the session's time zone; the data's are UTC.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     if catalog:
         require_all(spark, lake)
         spark.catalog.setCurrentCatalog(catalog)
+    elif tables.on_databricks():
+        raise ValueError("no catalog is named: set databricks_catalog, and run the DAG provision")
     else:
         register(spark, lake)
     with _snapshot(spark):
@@ -111,16 +115,13 @@ def require_all(spark: SparkSession, lake: str) -> None:
 
 
 def register(spark: SparkSession, lake: str) -> None:
-    """Make ``batch.*``, ``speed.*`` and the ``serving`` views known to the session, where its catalog lacks them.
+    """Make ``batch.*``, ``speed.*`` and the ``serving`` views known to the session, whose catalog nobody else has.
 
     :param lake: root of the Delta tables.
-    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared; on Databricks, where
-        ``create_tables`` adds columns, also when it lacks some.
+    :raises spark_jobs.tables.TableSchemaError: when a table is not there as declared.
     """
     # Declaring a table at a place that holds none would make an empty one without columns there.
     missing = _missing_columns(spark, lake)
-    if tables.on_databricks():
-        _require_all_columns(missing.items())
     for schema in (*layout.LAYERS, layout.SERVING):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for (layer, name), columns in missing.items():
@@ -207,6 +208,7 @@ def _answer(spark: SparkSession, question: Question, lake: str, catalog: str) ->
     try:
         path = layout.table_path(lake, layout.ANSWERS, question.table)
         writer = answer.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        writer = writer.options(**tables.READABLE_BY_ALL)
         if catalog:  # at the same path, so that readers who know no catalog find it too
             writer.option("path", path).saveAsTable(f"`{catalog}`.{layout.ANSWERS}.{question.table}")
         else:

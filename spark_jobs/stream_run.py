@@ -32,6 +32,7 @@ _MB = 1 << 20
 _SESSION = {
     # Plans are small and known; planning them again while they run costs more than it saves.
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",  # else 200 tasks for the few rows of each count
     "spark.sql.session.timeZone": "UTC",
     # What a restart needs is the last micro-batch; each keeps two objects in the checkpoint.
     "spark.sql.streaming.minBatchesToRetain": "20",

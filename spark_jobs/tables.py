@@ -23,8 +23,11 @@ from include.table_columns import columns as columns
 
 ROW_TABLES = (*DATASETS, QUARANTINE)  # a record's row is in one of them
 
+# Open-source readers refuse a table with deletion vectors, which a workspace may give every new table. Nothing here is
+# deleted row by row: https://docs.databricks.com/aws/en/admin/workspace-settings/deletion-vectors
+READABLE_BY_ALL = {"delta.enableDeletionVectors": "false"}
 # Readers skip files by their day; lowest and highest values of columns would only make the log grow.
-_PROPERTIES = {"delta.dataSkippingNumIndexedCols": "0"}
+_PROPERTIES = {"delta.dataSkippingNumIndexedCols": "0", **READABLE_BY_ALL}
 LOG_RETENTION = timedelta(days=1)  # of the speed layer
 _PROPERTIES_OF_LAYER = {
     "batch": _PROPERTIES,

@@ -49,3 +49,12 @@ def spark(tmp_path_factory):
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module")
+def deletion_vectors(spark):
+    """Give every new table deletion vectors, as a workspace of Databricks may."""
+    setting = "spark.databricks.delta.properties.defaults.enableDeletionVectors"
+    spark.conf.set(setting, "true")
+    yield
+    spark.conf.unset(setting)

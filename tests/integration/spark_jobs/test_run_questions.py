@@ -52,7 +52,7 @@ def lake(spark, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def receipt(spark, lake):
+def receipt(spark, lake, deletion_vectors):
     store = Store()
     time_zone = spark.conf.get("spark.sql.session.timeZone")
     with pytest.MonkeyPatch.context() as patch:
@@ -88,6 +88,12 @@ def test_the_table_of_an_answer_holds_what_the_receipt_says(spark, lake, receipt
         list(pair) for pair in zip(answer["columns"], answer["types"], strict=True)
     ]
     assert sorted(list(row) for row in stored.collect()) == answer["rows"]
+
+
+def test_the_table_of_an_answer_has_no_deletion_vectors_even_where_every_new_one_gets_them(spark, lake, receipt):
+    for question_id in QUESTION_IDS:
+        (detail,) = spark.sql(f"DESCRIBE DETAIL delta.`{lake}/answers/{question_id.lower()}`").collect()
+        assert "deletionVectors" not in detail.tableFeatures
 
 
 @pytest.mark.parametrize(("view", "label"), [("pin", "unique_id, title"), ("geo", "country"), ("user", "user_name")])
@@ -145,8 +151,13 @@ def test_what_a_table_of_an_earlier_version_lacks_is_null_and_its_columns_are_th
 def test_on_databricks_a_table_that_lacks_columns_is_named_with_the_way_out(
     spark, lake_of_an_earlier_version, monkeypatch
 ):
-    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     with pytest.raises(
         tables.TableSchemaError, match=r"^batch\.user lacks age, _rescued_data: run the DAG provision, which adds it$"
     ):
-        run_questions.register(spark, lake_of_an_earlier_version)
+        run_questions.require_all(spark, lake_of_an_earlier_version)
+
+
+def test_on_databricks_the_workspaces_own_catalog_is_never_taken(spark, lake_of_an_earlier_version, monkeypatch):
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    with pytest.raises(ValueError, match="no catalog is named: set databricks_catalog"):
+        run_questions.run_questions(spark, lake_of_an_earlier_version)

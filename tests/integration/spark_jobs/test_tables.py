@@ -27,6 +27,17 @@ def test_tables_are_created_once(spark, lake):
     tables.require(spark, lake, "batch", layout.BATCH_TABLES)
 
 
+def test_tables_have_no_deletion_vectors_even_where_every_new_one_gets_them(spark, tmp_path, deletion_vectors):
+    lake = f"file:{tmp_path}"
+    create_tables(spark, lake)
+    for path in (layout.table_path(lake, layer, name) for layer in layout.LAYERS for name in layout.BATCH_TABLES):
+        (detail,) = spark.sql(f"DESCRIBE DETAIL delta.`{path}`").collect()
+        assert "deletionVectors" not in detail.tableFeatures, path
+    spark.range(1).write.format("delta").save(f"{lake}/other")
+    (other,) = spark.sql(f"DESCRIBE DETAIL delta.`{lake}/other`").collect()
+    assert "deletionVectors" in other.tableFeatures
+
+
 def test_clean_tables_have_the_layers_address(spark):
     assert tables.table_schema("batch", "user").simpleString() == (
         "struct<ind:int,user_name:string,age:int,date_joined:timestamp,ingest_date:date,ingested_at:timestamp,"
