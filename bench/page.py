@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,18 @@ def with_figures(text: str, results: Path) -> str:
 
 
 def _figures(results: dict[str, Any], name: str) -> str:
-    machine = results["machine"]
-    parts = [
-        f"From [bench/results/{name}](../bench/results/{name}), which also has the commits and the breakdowns: "
-        f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB, {machine['system']}.\n"
-    ]
+    parts = [f"From [bench/results/{name}](../bench/results/{name}), which also has the breakdowns.\n"]
     for bench in dict.fromkeys(figure["bench"] for figure in results["figures"]):
-        rows = [_row(figure) for figure in results["figures"] if figure["bench"] == bench]
-        parts.append(f"### {bench}\n\n{tabulate(rows, headers=_HEADINGS, tablefmt='github')}\n")
+        figures = [figure for figure in results["figures"] if figure["bench"] == bench]
+        rows = tabulate([_row(figure) for figure in figures], headers=_HEADINGS, tablefmt="github")
+        parts.append(f"### {bench}\n\n{_measured(figures)}\n\n{rows}\n")
     return "\n".join(parts) + "\n"
+
+
+def _measured(figures: Sequence[dict[str, Any]]) -> str:
+    """Return when, of which commits and on which machines figures were measured: not all need be of one run."""
+    told = dict.fromkeys(f"{f['measured_at'][:10]}, commit {f['commit'][:12]}, {f['machine']}" for f in figures)
+    return f"Measured {'; '.join(told)}."
 
 
 def _row(figure: dict[str, Any]) -> tuple[str, ...]:

@@ -39,7 +39,10 @@ def declare_jobs(airflow: Airflow, given: Settings, say: Progress) -> None:
             f"then run `{declaring_command(given)}`"
         ) from error
     if skipped:
-        say(f"nothing is provisioned, so there are no jobs to declare: `{provision_command(given)}` makes everything")
+        say(
+            "provision has not come to its end here yet, or a teardown has begun since, so it was left alone: jobs "
+            f"that are there keep the wheel of before. `{provision_command(given)}` makes everything, with this wheel"
+        )
 
 
 def declaring_command(given: Settings) -> str:

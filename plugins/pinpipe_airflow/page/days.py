@@ -202,11 +202,13 @@ def _without_receipt(
     if day > due:
         return DayState.OPEN, f"Not due yet{waiting}."
     begun = bool(cleaned.days) and day > min(cleaned.days)
-    wanting = late_objects is None or (run.state == "failed" if run else day == due)
+    wanting = run.state != "success" if run else day == due
     if late_objects or (begun and wanting):
         return DayState.MISSING, f"Not cleaned, though it is due{waiting}."
+    if begun and late_objects is None:
+        return DayState.UNKNOWN, "Not cleaned. Whether anything came for it is not known."
     if begun:
-        return DayState.EMPTY, "Not cleaned: nothing came."
+        return DayState.EMPTY, "Not cleaned: at the last look no raw object was there."
     return DayState.BEFORE, "Before the first cleaned day."
 
 

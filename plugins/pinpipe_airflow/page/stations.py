@@ -225,6 +225,8 @@ def _clean_batch(seen: Seen[CleanedDays], cells: Sequence[DayCell], runs: Runs) 
         return Station(*about, *_ok("A day is being cleaned.", seen), **figures)
     if late:
         return Station(*about, Health.ATTENTION, f"{_number(late, 'day')} got records after the cleaning.", **figures)
+    if any(cell.state is DayState.UNKNOWN for cell in cells):
+        return Station(*about, Health.UNKNOWN, "Which days wait to be cleaned is not known yet.", **figures)
     of_those = "that records came for" if any(cell.state is DayState.EMPTY for cell in cells) else "that is due"
     return Station(*about, *_ok(f"Every day {of_those} is cleaned.", seen), **figures)
 
@@ -248,8 +250,10 @@ def _kinesis(seen: Seen[KinesisSeen], stream: Seen[StreamSeen], now: datetime, s
         "last_success": _moment(stream.value.beat.get("newest_record_at")) if stream.value else None,
     }
     if waited > stalled_after:
-        why = ": the stream is stopped, as wished" if stream.value and stream.value.wish == "stopped" else ""
-        return Station(*about, Health.ATTENTION, f"A record waits to be read{why}. {shards}", **figures)
+        if stream.value and stream.value.wish == "stopped":
+            text = f"A record waits to be read: the stream is stopped, as wished. {shards}"
+            return Station(*about, Health.IDLE, text, **figures)
+        return Station(*about, Health.ATTENTION, f"A record waits to be read. {shards}", **figures)
     return Station(*about, *_ok(shards if waiting else f"No record waits. {shards}", seen), **figures)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bench.figure import Figure, Want
@@ -24,6 +26,12 @@ def test_the_newest_figures_replace_those_that_the_page_had(results):
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         "1,500 records", "trigger → committed", "61.5 s", "< 60: **no**", "12.5", "",
     ]  # fmt: skip
+
+
+def test_each_benchmark_says_when_and_where_it_was_measured(results):
+    page = with_figures("<!-- figures -->\n<!-- end of figures -->\n", results)
+    (told,) = [line for line in page.splitlines() if line.startswith("Measured 20")]
+    assert re.fullmatch(r"Measured \d{4}-\d\d-\d\d, commit \S+, \d+ cores \(.*\), \S+\.", told)
 
 
 def test_a_page_without_marks_is_refused(results):

@@ -174,6 +174,16 @@ def test_missing_days_are_named_and_a_failed_run_makes_them_a_problem() -> None:
     assert (loud.health, loud.text) == (Health.PROBLEM, "Not cleaned: 2026-11-20. Its last run failed (run 1).")
 
 
+def test_before_raw_objects_are_listed_no_day_in_between_is_called_clean_or_missing() -> None:
+    long_ago = NOW.date() - timedelta(days=1360)
+    receipts = {day: CleanedDay.model_validate(receipt(day)) for day in (YESTERDAY, long_ago)}
+    looks = replace(WELL, cleaned=seen(CleanedDays(frozenset(receipts), receipts, True)), runs=seen(Runs()))
+    told = found(replace(looks, late=Seen()))["clean_batch"]
+    assert (told.health, told.text) == (Health.UNKNOWN, "Which days wait to be cleaned is not known yet.")
+    listed = found(looks)["clean_batch"]
+    assert (listed.health, listed.text) == (Health.OK, "Every day that records came for is cleaned.")
+
+
 def test_a_replay_which_makes_no_requests_is_no_success_of_the_rest_api() -> None:
     runs = sample_runs(NOW)
     replay = {"posts": 500, "requests": 0, "started_at": runs.posted["emulate_batch"]["started_at"],
@@ -188,7 +198,9 @@ def test_a_record_that_waits_too_long_in_kinesis_calls_for_somebody() -> None:
     kinesis = found(replace(WELL, kinesis=seen(stuck)))["kinesis"]
     assert (kinesis.health, kinesis.lag) == (Health.ATTENTION, "20 minutes")
     beats = replace(WELL, kinesis=seen(stuck), stream=seen(StreamSeen("stopped", "v1", {})))
-    assert found(beats)["kinesis"].text.startswith("A record waits to be read: the stream is stopped, as wished.")
+    chosen = found(beats)["kinesis"]
+    assert chosen.health is Health.IDLE
+    assert chosen.text.startswith("A record waits to be read: the stream is stopped, as wished.")
     gone = found(replace(WELL, kinesis=seen(KinesisSeen({"pinpipe-pin": None}, 0, None))))["kinesis"]
     assert gone.text == "There is no stream pinpipe-pin: run provision."
 
