@@ -50,19 +50,19 @@ step "lint and types"
 tests/bandit.sh
 .venv/bin/mypy plugins/pinpipe_airflow include spark_jobs emulator local pinpipe_cli bench
 
-step "unit tests"
+# Spark's tests compute, and those beside them wait: side by side they take little longer than either.
+spark_log=$(mktemp)
+"${spark_tests[@]}" -m "not long" >"$spark_log" 2>&1 &
+spark=$!
+
+step "unit tests, beside them Spark jobs on a real Spark session"
 # Three at once even on two cores: they wait for time-outs and retries more than they compute.
 .venv/bin/python -m pytest --numprocesses 3 -q -p no:cacheprovider tests/unit
 
 step "the files as MWAA has them"
 .venv/bin/python -m pytest -q -p no:cacheprovider tests/layout
 
-# Spark's tests compute, and the integration tests wait: side by side they take little longer than either.
-spark_log=$(mktemp)
-"${spark_tests[@]}" -m "not long" >"$spark_log" 2>&1 &
-spark=$!
-
-step "DAGs and integration tests, beside them Spark jobs on a real Spark session"
+step "DAGs and integration tests"
 .venv/bin/python -m pytest --ignore=tests/integration/spark_jobs --durations=15 -m "not long" tests/dags tests/integration
 
 step "what the tests of the Spark jobs said"
